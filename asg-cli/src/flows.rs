@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use asg_core::correlate::{AnyFlow, Batch, FlowCache, Gatherer, Joiner};
 use asg_core::policy::Policy;
 use asg_core::record::Outcome;
-use asg_core::{Content, Correlation, Flow, Gathering, Ledger, Reader, Record, TimePolicy};
+use asg_core::{Content, Correlation, Flow, Gathering, Guid, Ledger, Reader, Record, TimePolicy};
 
 use crate::error::Error;
 use crate::explain::{Explained, FlowExplainer, FlowFacts};
@@ -31,6 +31,8 @@ pub struct Gathered {
     ledger: Option<SharedLedger>,
     /// The number of packets whose further lines are recognised; `None` for the default.
     remember: Option<usize>,
+    /// GUIDs about which the directory is asked besides those of owners.
+    also: Vec<Guid>,
 }
 
 /// How far the evidence is.
@@ -47,13 +49,20 @@ impl Gathered {
     /// Gathers nothing yet. Evidence from `ledger` is added when the first reading begins.
     #[must_use]
     pub const fn new(policy: TimePolicy, ledger: Option<SharedLedger>) -> Self {
-        Self { phase: Lock::new(Phase::Nothing), policy, ledger, remember: None }
+        Self { phase: Lock::new(Phase::Nothing), policy, ledger, remember: None, also: Vec::new() }
     }
 
     /// Recognises further lines about so many packets; see [`Gathering::remembering`].
     #[must_use]
     pub fn remembering(mut self, packets: Option<usize>) -> Self {
         self.remember = packets;
+        self
+    }
+
+    /// Asks the directory about these GUIDs, too.
+    #[must_use]
+    pub(crate) fn asking_about(mut self, guids: Vec<Guid>) -> Self {
+        self.also = guids;
         self
     }
 
@@ -97,6 +106,7 @@ impl Gathered {
             && let Some(names) = names
         {
             gathered.resolve(&mut AsDirectory(&**names))?;
+            gathered.resolve_about(&self.also, &mut AsDirectory(&**names))?;
         }
         let correlation = match std::mem::take(&mut *held) {
             Phase::Unnamed(gathered) => Arc::new(gathered.correlate()),

@@ -34,6 +34,7 @@
 //! | files, folders, archives and pipes, opened and decompressed | [`input`], [`blocks`], [`lines`] |
 //! | flows of your own sources | [`flows`] |
 //! | tables, summaries, CSV, Parquet, metrics | [`output`] |
+//! | answers with the lines that prove them, and their verification | [`bundle`] |
 //! | saved ledgers | [`ledger_file`] |
 //! | names and verdicts of the caller's | [`labels`] |
 //! | directories and times from options | [`names`], [`time`] |
@@ -73,6 +74,7 @@
 
 pub mod answers;
 pub mod blocks;
+pub mod bundle;
 mod check;
 pub mod error;
 pub mod explain;

@@ -323,7 +323,7 @@ impl Feed {
                     done += 1;
                     let Some(line) = column.line(done - 1) else { continue };
                     piece.block.push(line);
-                    piece.separate.push((done as u64, piece.block.bytes().len()));
+                    piece.separate.push((column.number(done - 1), piece.block.bytes().len()));
                 }
                 self.open = Open::Memory(done);
                 self.counter.add(piece.block.bytes().len()).map_err(failed)?;

@@ -44,6 +44,51 @@ fn every_record_of_the_demonstration_is_valid_in_all_formats() {
 }
 
 #[test]
+fn the_rule_that_decided_is_in_the_records_of_explained_packets() {
+    let log = common::here("data/foundation.log");
+    let groups = common::here("data/groups.json");
+    let explained = run("explain", &["-q", "--format", "ndjson", "--groups", &groups, "--", &log]);
+    let objects = explained.objects();
+    let is_sure = |it: &&Value| it["decided"] == "certain" && it["by"]["group"].is_string();
+    let sure: Vec<_> = objects.iter().filter(is_sure).filter(|it| it["agrees"] == true).collect();
+    for format in FORMATS {
+        let args = ["-q", "--format", format, "--read-at", "2024-05-06T07:10:00Z"];
+        let args = [&args[..], &["--groups", &groups, "--", &log]].concat();
+        let found = run("correlate", &args);
+        assert_eq!(found.status, 0, "{format}: {}", found.stderr);
+        for line in found.stdout.lines() {
+            assert_eq!(problems(format, line), [""; 0], "{format}: {line}");
+        }
+        let marker = match format {
+            "ecs" => "\"rule\":{",
+            "ocsf" => "\"firewall_rule\":{",
+            "otlp" => "security_rule.uuid",
+            "cim" => "\"rule_id\":",
+            _ => " cs1Label=rule",
+        };
+        let many = found.stdout.matches(marker).count();
+        assert!(many > 0 && many <= sure.len(), "{format}: {many} of {}", sure.len());
+        if format == "ecs" {
+            for event in found.objects().iter().filter(|event| event["rule"].is_object()) {
+                let line = &event["cf"]["asg"]["line"];
+                let answer = sure.iter().find(|answer| answer["line"] == *line).unwrap();
+                let (group, rule) = (&answer["by"]["group"], &answer["by"]["rule"]);
+                let id = format!("{}/{rule}", group.as_str().unwrap());
+                assert_eq!(event["rule"]["uuid"], id, "line {line}");
+            }
+        }
+    }
+    for (args, said) in [
+        (&["--groups", &groups, "--", &log][..], "asglog explain has tables"),
+        (&["--follow", "--format", "ecs", "--groups", &groups, "--", &log], "--follow"),
+    ] {
+        let found = run("correlate", args);
+        assert_eq!(found.status, 2);
+        assert!(found.stderr.contains(said), "{}", found.stderr);
+    }
+}
+
+#[test]
 fn destinations_have_the_names_that_the_caller_gives() {
     let folder = tempfile::tempdir().unwrap();
     let networks = folder.path().join("networks.csv");

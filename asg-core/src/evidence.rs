@@ -21,6 +21,8 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use serde::{Deserialize, Serialize};
+
 use crate::event::Moment;
 use crate::event::lager::{LoggerEvent, RepEvent};
 use crate::guid::{Guid, Handle, ProcessName};
@@ -41,8 +43,13 @@ use crate::time::Timestamp;
 /// let handle = Handle::parse(b"bfce786c-ab07-40ad-79f9-8f21").unwrap();
 /// let evidence = Evidence::new(handle, Moment::Seen, Origin { source: SourceId(0), line: 7 });
 /// assert_eq!(evidence.process, None);
+///
+/// // What serde writes can be read back.
+/// let text = serde_json::to_string(&evidence).unwrap();
+/// assert_eq!(serde_json::from_str::<Evidence>(&text).unwrap(), evidence);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct Evidence {
     /// The container.
@@ -50,33 +57,47 @@ pub struct Evidence {
     /// The lifecycle event that the line reports.
     pub moment: Moment,
     /// The time, by the clock of the machine that wrote the line.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub time: Option<Timestamp>,
     /// The cell's own name for itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell: Option<Box<str>>,
     /// Whether the cell itself wrote the line, so that its time is of the clock that stamps the
     /// container's packets.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_cells_own: bool,
     /// The machine's name in its log lines, if the line is the cell's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub machine: Option<Box<str>>,
     /// The kind of that name.
+    #[serde(default)]
     pub machine_kind: NameKind,
     /// The process that runs in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process: Option<ProcessName>,
     /// The kind of workload, by Diego's domain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
     /// The index of the instance in the process, from 0.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,
     /// The app, where the line names it outright.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<Guid>,
     /// The container's own address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address: Option<IpAddr>,
     /// Its IPv6 address, where it has both.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub address_v6: Option<IpAddr>,
     /// The cell's address.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cell_address: Option<IpAddr>,
     /// GUIDs and names of app, space and org, where the line spells them out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub names: Option<Box<Names<'static>>>,
     /// Whether the line contradicts itself, so that it proves nothing else.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_contradictory: bool,
     /// The place of the line.
     pub origin: Origin,
@@ -121,7 +142,8 @@ impl Evidence {
 
 /// The kind of a machine's name. A machine has one name of each kind, so only names of one kind can
 /// contradict each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum NameKind {
     /// It may be of any kind.
@@ -140,7 +162,16 @@ pub enum NameKind {
 impl NameKind {
     /// Returns a machine's own name from the header of its lines, and the kind of it; `None` for
     /// `localhost`, the name of every machine.
-    pub(crate) fn of(envelope: &Envelope<'_>) -> Option<(String, Self)> {
+    ///
+    /// ```
+    /// use asg_core::Line;
+    /// use asg_core::evidence::NameKind;
+    ///
+    /// let line = Line::new(b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] eth0: link up");
+    /// assert_eq!(NameKind::of(&line.envelope()), Some(("cell-1".into(), NameKind::Host)));
+    /// ```
+    #[must_use]
+    pub fn of(envelope: &Envelope<'_>) -> Option<(String, Self)> {
         let name = envelope.cell().filter(|name| name != "localhost")?;
         let kind = match (envelope.instance, envelope.job, envelope.index) {
             (Some(_), ..) => Self::Instance,
@@ -153,7 +184,7 @@ impl NameKind {
 }
 
 /// The place of a line: a source, and a line number in it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Origin {
     /// The file or stream; the caller numbers them.
@@ -163,7 +194,7 @@ pub struct Origin {
 }
 
 /// The number of a source of lines. The caller that opened the sources has their names.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct SourceId(pub u32);
 

@@ -637,7 +637,7 @@ impl fmt::Display for HandlePrefix<'_> {
 
 /// The name of the process in a container: a process GUID of Cloud Controller, or any other name
 /// that Diego was given.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(untagged)]
 #[expect(clippy::exhaustive_enums, reason = "the text covers all others")]
 pub enum ProcessName {

@@ -6,8 +6,10 @@ use std::convert::Infallible;
 
 use asg_core::names::{AppState, Entity, directory_fn};
 use asg_core::packet::{Address, Proto};
-use asg_core::siem::{CommunityId, Reading, RecordLines, Standard};
-use asg_core::{Flow, Gathering, Guid, Identity, Line, Origin, Packet, SourceId, Timestamp};
+use asg_core::siem::{CommunityId, Reading, RecordLines, Rule, Standard};
+use asg_core::{
+    Certainty, Flow, Gathering, Guid, Identity, Line, Origin, Packet, SourceId, Timestamp,
+};
 use serde_json::{Value, json};
 
 #[path = "siem/check.rs"]
@@ -259,6 +261,109 @@ fn names_as_attackers_write_them_stay_text() {
         many += usize::from(ecs["orchestrator"]["namespace"] == evil);
     });
     assert!(many > 3);
+}
+
+/// Returns the records of a flow in all standards, by name; CEF as a string.
+fn records(flow: &Flow<'_, '_>, rule: Option<Rule<'_>>) -> Option<Vec<(&'static str, Value)>> {
+    let reading = reading();
+    let json = |record: serde_json::Result<Value>| record.unwrap();
+    Some(vec![
+        ("ecs", json(serde_json::to_value(flow.to_ecs("f.log", &reading)?.with_rule(rule)))),
+        ("ocsf", json(serde_json::to_value(flow.to_ocsf("f.log", &reading)?.with_rule(rule)))),
+        ("otlp", json(serde_json::to_value(flow.to_otlp("f.log", &reading)?.with_rule(rule)))),
+        ("cim", json(serde_json::to_value(flow.to_cim("f.log", &reading)?.with_rule(rule)))),
+        ("cef", flow.to_cef("f.log", &reading)?.with_rule(rule).to_string().into()),
+    ])
+}
+
+fn problems(standard: &str, record: &Value) -> check::Problems {
+    match standard {
+        "ecs" => check::ecs(record),
+        "ocsf" => check::ocsf(record),
+        "otlp" => check::otlp(record),
+        "cim" => check::cim(record),
+        _ => check::cef(record.as_str().unwrap()),
+    }
+}
+
+#[test]
+fn a_rule_is_in_the_fields_for_rules_of_each_standard_if_the_owner_is_certain() {
+    let all = examples();
+    let names: HashMap<Guid, Identity> =
+        all.iter().filter_map(|example| identity(&example["flow"])).collect();
+    let group = "c4a9d3e5-7f10-4b26-8d81-e2f6a0b1c2d3";
+    let id = format!("{group}/3");
+    let plain = Rule {
+        name: "tcp 10.0.16.0/24 443",
+        id: &id,
+        group,
+        group_name: Some("billing"),
+        description: Some("the database"),
+    };
+    let evil = "a=b|c\\d\n e\r\u{1b}[31m\u{202e}\" ";
+    let hostile = Rule { name: evil, group_name: Some(evil), description: Some(evil), ..plain };
+    let bare = Rule { group_name: None, description: None, ..plain };
+    let (mut certain, mut others) = (0, 0);
+    let foundation = log(&all[0]);
+    correlate(&foundation, &names, |flow| {
+        let Some(without) = records(flow, None) else { return };
+        for rule in [plain, hostile, bare] {
+            let with = records(flow, Some(rule)).unwrap();
+            for (standard, record) in &with {
+                assert_eq!(problems(standard, record), [""; 0], "{standard}: {record}");
+            }
+            if flow.attribution.certainty < Certainty::UniquePrefix {
+                others += 1;
+                assert_eq!(with, without, "whose rules hold is not certain");
+                continue;
+            }
+            certain += 1;
+            let by = |standard: &str| &with.iter().find(|(name, _)| *name == standard).unwrap().1;
+            let ruleset = rule.group_name.unwrap_or(group);
+            assert_eq!(by("ecs")["rule"]["uuid"], *id);
+            assert_eq!(by("ecs")["rule"]["name"], rule.name);
+            assert_eq!(by("ecs")["rule"]["ruleset"], ruleset);
+            assert_eq!(by("ecs")["cf"]["asg"]["security_group"], group);
+            assert_eq!(by("ocsf")["firewall_rule"]["uid"], *id);
+            assert_eq!(by("ocsf")["policy"]["uid"], group);
+            assert_eq!(by("cim")["rule_id"], *id);
+            let otlp = by("otlp").to_string();
+            assert!(otlp.contains("security_rule.ruleset.name"), "{otlp}");
+            assert!(by("cef").as_str().unwrap().contains(" cs1Label=rule"), "{}", by("cef"));
+        }
+    });
+    assert!(certain > 3 && others > 3, "{certain} {others}");
+}
+
+#[test]
+fn records_with_wrong_rules_are_refused() {
+    let all = examples();
+    let case = |format: &str| all[0][format].clone();
+    for (format, path, value) in [
+        ("ecs", "/rule", json!({"name": 7})),
+        ("ecs", "/rule", json!({"names": "tcp"})),
+        ("ecs", "/rule", json!({"uuid": ["x"]})),
+        ("ocsf", "/firewall_rule", json!({"desc": "neither name nor uid"})),
+        ("ocsf", "/firewall_rule", json!({"uid": 3})),
+        ("ocsf", "/policy", json!({"uid": "x", "guid": "x"})),
+        ("ocsf", "/rule", json!({"name": "x"})),
+        ("cim", "/rule", json!(7)),
+        ("cim", "/rule_uuid", json!("x")),
+    ] {
+        let record = spoilt(&case(format), &Wrong::Set(path, value.clone()));
+        assert!(!problems(format, &record).is_empty(), "{format} {path} {value}");
+    }
+    let attributes = "/resourceLogs/0/scopeLogs/0/logRecords/0/attributes/-";
+    for key in ["security_rule.id", "security_rule.ruleset", "rule.name"] {
+        let value = json!({"key": key, "value": {"stringValue": "x"}});
+        let record = spoilt(&case("otlp"), &Wrong::Set(attributes, value));
+        assert!(!check::otlp(&record).is_empty(), "{key}");
+    }
+    let cef = case("cef");
+    for more in [" cs1=x", " flexString1=x", " rule=x"] {
+        let line = format!("{}{more}", cef.as_str().unwrap());
+        assert!(!check::cef(&line).is_empty(), "{more}");
+    }
 }
 
 type Check = fn(&Value) -> check::Problems;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use asg_cli::answers::{self, Measure, Span};
 use asg_cli::error::Error;
+use asg_cli::explain::DecidedRules;
 use asg_cli::flows::Gathered;
 use asg_cli::labels::Labels;
 use asg_cli::lock::Lock;
@@ -254,6 +255,7 @@ impl Table {
             rows: query.rows(),
             policy: *query.policy(),
             standard,
+            rules: query.rules().map(DecidedRules::new),
             ready: Vec::new().into_iter(),
             more: true,
         };
@@ -421,6 +423,8 @@ struct Reading {
     policy: TimePolicy,
     /// Another standard, if its records are wanted.
     standard: Option<(Standard, asg_core::siem::Reading<'static>)>,
+    /// The rules that decided, if flows are explained.
+    rules: Option<DecidedRules>,
     ready: std::vec::IntoIter<serde_json::Value>,
     more: bool,
 }
@@ -462,9 +466,12 @@ impl Reading {
                 return Ok(None);
             }
             let (mut found, policy, standard) = (Vec::new(), self.policy, self.standard);
-            self.more = self.rows.step(&mut |row| match standard {
+            let Self { rows, rules, more, .. } = self;
+            *more = rows.step(&mut |row| match standard {
                 None => found.push(row.to_object(&policy)),
-                Some((standard, reading)) => found.extend(record(row, standard, &reading)),
+                Some((standard, reading)) => {
+                    found.extend(record(row, standard, &reading, rules.as_mut()));
+                }
             })?;
             self.ready = found.into_iter();
         }
@@ -476,15 +483,21 @@ fn record(
     row: &Row<'_>,
     standard: Standard,
     reading: &asg_core::siem::Reading<'_>,
+    rules: Option<&mut DecidedRules>,
 ) -> Option<serde_json::Value> {
     let flow = row.flow()?;
     let source = origins::name(flow.origin.source);
+    let explained = match row {
+        Row::Read(read) => read.explained,
+        _ => None,
+    };
+    let rule = rules.zip(explained).and_then(|(rules, explained)| rules.of(explained));
     let found = match standard {
-        Standard::Ecs => serde_json::to_value(flow.to_ecs(source, reading)?),
-        Standard::Ocsf => serde_json::to_value(flow.to_ocsf(source, reading)?),
-        Standard::Otlp => serde_json::to_value(flow.to_otlp(source, reading)?),
-        Standard::Cim => serde_json::to_value(flow.to_cim(source, reading)?),
-        _ => Ok(flow.to_cef(source, reading)?.to_string().into()),
+        Standard::Ecs => serde_json::to_value(flow.to_ecs(source, reading)?.with_rule(rule)),
+        Standard::Ocsf => serde_json::to_value(flow.to_ocsf(source, reading)?.with_rule(rule)),
+        Standard::Otlp => serde_json::to_value(flow.to_otlp(source, reading)?.with_rule(rule)),
+        Standard::Cim => serde_json::to_value(flow.to_cim(source, reading)?.with_rule(rule)),
+        _ => Ok(flow.to_cef(source, reading)?.with_rule(rule).to_string().into()),
     };
     found.ok()
 }

@@ -16,7 +16,8 @@ use asg_core::prefix::Plane;
 use asg_core::time::TimeRange;
 use asg_core::{Certainty, Correlation, Flow, SourceId, Timestamp, Verdict};
 
-use super::lost::LostTimes;
+use super::lost::{LinesLost, LostTimes};
+use crate::origins;
 
 /// The ledger keeps milliseconds.
 const MILLISECOND: i64 = 1_000_000;
@@ -43,12 +44,20 @@ impl FlowFacts {
         let is_static = policy.settings().all().any(|settings| settings.profile.is_static());
         let desired =
             if is_static { desired(correlation.ledger().lifetimes()) } else { HashMap::new() };
+        let facts = Self { desired, ..Self::default() };
+        facts.with_lines_lost(&LinesLost::all(correlation.completeness()))
+    }
+
+    /// Takes these lines for the ones that were lost, where the logs at hand do not show it.
+    #[must_use]
+    pub(crate) fn with_lines_lost(self, lines: &[LinesLost]) -> Self {
         let mut lost: HashMap<_, LostTimes> = HashMap::new();
-        for lines in correlation.completeness().lost() {
-            lost.entry((lines.cell.into(), lines.source)).or_default().add(lines.noted);
+        for LinesLost { cell, source, noted } in lines {
+            let source = source.as_deref().map(origins::number);
+            lost.entry((cell.as_str().into(), source)).or_default().add(*noted);
         }
         lost.values_mut().for_each(LostTimes::sort);
-        Self { desired, lost }
+        Self { lost, ..self }
     }
 
     /// Returns the facts about a flow.

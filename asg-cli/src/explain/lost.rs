@@ -1,7 +1,11 @@
 //! When lines of a cell were lost.
 
+use asg_core::completeness::Completeness;
 use asg_core::time::{LogTime, TimeRange, YearPolicy};
 use asg_core::{TimePolicy, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::origins;
 
 /// The time before a note in which the lines that it counts were lost. rsyslog's imjournal counts
 /// for ten minutes before it writes one, which is the longest of all.
@@ -10,6 +14,37 @@ const BEFORE: i64 = 600 * 1_000_000_000;
 const ZONE: i64 = 14 * 3_600 * 1_000_000_000;
 /// The number of stamps without a year or zone that are compared one by one; more count always.
 const MOST: usize = 1_024;
+
+/// A note about lines of a cell that were lost.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct LinesLost {
+    /// The cell, as its lines name it; empty without a name.
+    pub cell: String,
+    /// The source of the lines, where they name no cell.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<String>,
+    /// The stamp of the note.
+    pub noted: LogTime,
+}
+
+impl LinesLost {
+    /// Returns all notes of some logs, cell by cell.
+    pub(crate) fn all(completeness: &Completeness) -> Vec<Self> {
+        let mut all: Vec<_> = completeness
+            .lost()
+            .into_iter()
+            .map(|lost| Self {
+                cell: lost.cell.to_owned(),
+                source: lost.source.map(|source| origins::name(source).to_owned()),
+                noted: lost.noted,
+            })
+            .collect();
+        all.dedup();
+        all
+    }
+}
 
 /// The times at which one cell lost lines.
 #[derive(Debug, Default)]
@@ -65,7 +100,6 @@ pub(crate) fn span(noted: LogTime) -> Option<(Timestamp, Timestamp)> {
 
 #[cfg(test)]
 mod tests {
-    use asg_core::completeness::Completeness;
     use asg_core::{Line, Record, SourceId};
 
     use super::*;

@@ -37,6 +37,7 @@
 //! # Ok::<(), asg_core::Error>(())
 //! ```
 
+mod decided;
 mod facts;
 mod lost;
 mod question;
@@ -44,7 +45,9 @@ mod sources;
 mod words;
 mod writer;
 
+pub use decided::DecidedRules;
 pub use facts::{Explained, FlowExplainer, FlowFacts, probe};
+pub use lost::LinesLost;
 pub(crate) use lost::span;
 pub use question::Question;
 pub use sources::{Loaded, PolicySources, SettingsSource, is_snapshot};

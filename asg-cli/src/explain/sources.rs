@@ -128,8 +128,27 @@ impl PolicySources {
         Ok(Loaded { policy, notes })
     }
 
-    /// Returns the settings of the file, with those of the options in their place.
     fn read_settings(&self) -> Result<CellSettings, Error> {
+        let wrong = |error| Error::Value(format!("the settings: {error}"));
+        CellSettings::from_json(&self.settings_json()?).map_err(wrong)
+    }
+
+    /// Returns the settings of the file, with those of the options in their place, as JSON.
+    ///
+    /// ```
+    /// use asg_cli::explain::PolicySources;
+    /// use asg_core::policy::Profile;
+    ///
+    /// let profile = Some(Profile::Guardian);
+    /// let sources = PolicySources { profile, ..PolicySources::default() };
+    /// assert_eq!(sources.settings_json()?, br#"{"profile":"guardian"}"#);
+    /// # Ok::<(), asg_cli::error::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`] if the file cannot be read, [`Error::Value`] if it has no settings.
+    pub fn settings_json(&self) -> Result<Vec<u8>, Error> {
         let mut name = "the settings".to_owned();
         let text = match &self.settings {
             None => b"{}".to_vec(),
@@ -139,9 +158,9 @@ impl PolicySources {
                 fs::read(path).map_err(|error| Error::file(&name, error))?
             }
         };
-        let wrong = |error: asg_core::Error| Error::Value(format!("{name}: {error}"));
         // An error has its offset in the file only before the options are added.
-        let read = CellSettings::from_json(&text).map_err(wrong)?;
+        let wrong = |error: asg_core::Error| Error::Value(format!("{name}: {error}"));
+        CellSettings::from_json(&text).map_err(wrong)?;
         let mut object: Map<String, Value> = serde_json::from_slice(&text).unwrap_or_default();
         let given = [
             ("profile", self.profile.map(|profile| profile.as_str().into())),
@@ -150,10 +169,10 @@ impl PolicySources {
         ];
         let given: Vec<_> = given.into_iter().filter_map(|(name, it)| Some((name, it?))).collect();
         if given.is_empty() {
-            return Ok(read);
+            return Ok(text);
         }
         object.extend(given.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        CellSettings::from_json(Value::Object(object).to_string().as_bytes()).map_err(wrong)
+        Ok(Value::Object(object).to_string().into_bytes())
     }
 }
 

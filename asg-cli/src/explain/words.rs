@@ -155,7 +155,7 @@ impl Words {
 }
 
 /// Returns the text of a rule: protocol, destinations, and ports or type and code.
-fn of_rule(rule: &StoredRule) -> String {
+pub(super) fn of_rule(rule: &StoredRule) -> String {
     let mut text = format!("{} {}", rule.protocol(), rule.destination());
     if rule.protocol().starts_with("icmp") {
         let _ = write!(text, " {}/{}", rule.icmp_type(), rule.icmp_code());

@@ -16,7 +16,7 @@ use zip::ZipArchive;
 use super::held::{Held, Place};
 use super::packing::{Ahead, Budget, Kind, MOST_LAYERS, Unreadable, peel};
 use super::tar::Tar;
-use super::{Counted, Meter, read_piece};
+use super::{Counted, Meter, OnDisk, read_piece};
 use crate::monitor::PERIOD;
 
 /// So much is handed over at once, and so many pieces may wait.
@@ -100,6 +100,17 @@ impl Archive {
     /// Those of opening it.
     pub(super) fn hold(&self) -> io::Result<()> {
         self.file.hold()
+    }
+
+    /// Returns the file as it is on disk, with its name; standard input is `-`.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening it.
+    pub(super) fn on_disk(&self) -> io::Result<OnDisk> {
+        let name = self.file.path().display().to_string();
+        let name = if name.is_empty() { "-".to_owned() } else { name };
+        Ok((name, Box::new(self.file.open()?)))
     }
 
     /// Returns the bytes of a member.

@@ -25,7 +25,7 @@ mod tar;
 mod utf8;
 
 pub use packing::Unreadable;
-pub use source::{Log, Members, Opened, ReadCounter, SeparateLines, Source};
+pub use source::{Log, Members, OnDisk, Opened, ReadCounter, SeparateLines, Source};
 pub use utf8::Utf8;
 
 /// How much is read at once.
@@ -284,6 +284,21 @@ impl Input {
         each: impl FnMut(RawLine<'_>) -> ControlFlow<()>,
     ) -> io::Result<()> {
         for_each_line(self.open(meter)?, each)
+    }
+
+    /// Returns the file that it is in, as it is on disk, with the file's name; see
+    /// [`Source::on_disk`].
+    ///
+    /// # Errors
+    ///
+    /// Those of opening it.
+    pub fn on_disk(&self) -> io::Result<Option<OnDisk>> {
+        Ok(match &self.from {
+            From::File(held) => Some((self.name.clone(), Box::new(held.open()?))),
+            From::Bundled(text) => Some((self.name.clone(), Box::new(*text))),
+            From::Member { archive, .. } => Some(archive.on_disk()?),
+            From::Stdin | From::Begun(_) | From::Unreadable(_) => None,
+        })
     }
 
     /// Opens its bytes, decompressed, from the first. All but a pipe can be open several times at

@@ -50,10 +50,23 @@ pub trait Source: fmt::Debug + Send + Sync {
     fn members(&self, _counter: &ReadCounter) -> Result<Option<Members>, Error> {
         Ok(None)
     }
+
+    /// Returns the file that it is in, as it is on disk, with the file's name: the archive of a
+    /// member, and the text of a pipe. `None` if it is in no file.
+    ///
+    /// # Errors
+    ///
+    /// Those of opening it.
+    fn on_disk(&self) -> io::Result<Option<OnDisk>> {
+        Ok(None)
+    }
 }
 
 /// The logs in a folder or an archive, in the order in which they are read.
 pub type Members = Arc<[Arc<dyn Source>]>;
+
+/// The name of a file, and its bytes as they are on disk.
+pub type OnDisk = (String, Box<dyn Read + Send>);
 
 /// An open [`Source`].
 pub enum Opened<'s> {
@@ -87,6 +100,12 @@ pub trait SeparateLines: Send + Sync {
 
     /// Returns the line at this place, from 0, without its line feed; `None` if it is missing.
     fn line(&self, place: usize) -> Option<&[u8]>;
+
+    /// Returns the number of the line at this place. Numbers grow with the places, and begin with
+    /// 1.
+    fn number(&self, place: usize) -> u64 {
+        place as u64 + 1
+    }
 }
 
 /// Counts the bytes of one reading. It checks the monitor when a signal interrupts a read.
@@ -186,5 +205,9 @@ impl Source for Log {
             found.into_iter().map(log).collect()
         });
         Ok(self.members.get_or_init(|| found).clone())
+    }
+
+    fn on_disk(&self) -> io::Result<Option<OnDisk>> {
+        self.input.on_disk()
     }
 }

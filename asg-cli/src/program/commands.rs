@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Who,
     Explain,
     Coverage,
+    Bundle,
+    Verify,
     Snapshot,
     LedgerBuild,
     LedgerMerge,
@@ -92,7 +94,7 @@ impl Command {
                 Of(Cef),
                 Of(Cim),
             ],
-            Self::Who | Self::Coverage => &[Table, Ndjson],
+            Self::Who | Self::Coverage | Self::Verify => &[Table, Ndjson],
             Self::Top
             | Self::Timeline
             | Self::New
@@ -120,7 +122,7 @@ use Group::{
     Policy, Stamps, Threads, Where, Zones,
 };
 
-pub(crate) static COMMANDS: [Entry; 19] = [
+pub(crate) static COMMANDS: [Entry; 21] = [
     Entry {
         command: Command::Parse,
         name: "parse",
@@ -169,6 +171,7 @@ pub(crate) static COMMANDS: [Entry; 19] = [
             Fit,
             Zones,
             Follow,
+            Policy,
             Directory,
             Live,
             Ledger,
@@ -185,6 +188,7 @@ pub(crate) static COMMANDS: [Entry; 19] = [
             "asglog correlate --columns time,app_name,dst,dpt --sort dst,-time kern.log rep.stdout.log",
             "asglog correlate --format ndjson --cc-export apps.json processes.json -- cells/*.log.gz | jq .app.name",
             "asglog correlate --ledger cells.ledger --output flows.parquet kern.log",
+            "asglog correlate --format ecs --groups groups.json --cf -- kern.log rep.stdout.log",
             "ssh syslog-host zcat /var/log/cf/2024-05-06.gz | asglog correlate --format summary --threads 4 -",
             "asglog correlate --follow --format ndjson /var/log/kern.log /var/vcap/sys/log/rep/rep.stdout.log",
             "journalctl -f -o json | asglog correlate --follow -",
@@ -520,6 +524,58 @@ pub(crate) static COMMANDS: [Entry; 19] = [
             "asglog coverage --groups groups.json -- kern.log rep.stdout.log",
             "asglog coverage --groups groups.json --format ndjson | jq '.entries[] | select(.state != \"logged\")'",
         ],
+    },
+    Entry {
+        command: Command::Bundle,
+        name: "bundle",
+        brief: "put answers and the lines that prove them into one file that others can verify",
+        about: "Writes a zip file with the packets of an app in a span of time, who sent them and why, and the lines \
+            that prove it: where they stood, the digests of the files, names and rules. It prints the digest of the \
+            file, for you to sign. `asglog verify` makes every answer again from the lines in it.",
+        usage: &["--app APP --from TIME --to TIME --output FILE.zip [OPTIONS] LOG…"],
+        arguments: LOGS,
+        reads_logs: true,
+        groups: &[
+            Group::Question,
+            File,
+            Where,
+            Threads,
+            Policy,
+            Directory,
+            Live,
+            Ledger,
+            Stamps,
+            Group::Copies,
+        ],
+        notes: &[
+            "Lines about other containers are left out. Those that could be mistaken for the app's are there without \
+             process, app and index: handle, machine, times and address. With --groups, each packet is explained, and \
+             all security groups go in. docs/evidence.md describes the file.",
+        ],
+        status: READ,
+        examples: &[
+            "asglog bundle --app storefront --from 2024-05-06 --to 2024-05-07 --cf -o case.zip kern.log rep.stdout.log",
+            "asglog bundle --app bc6f229d-5e4a-4c41-a63f-e8795496c283 --where verdict=denied -o case.zip kern.log rep.stdout.log",
+            "asglog bundle --app orders --cf --groups groups.json -o case.zip -- kern.log rep.stdout.log",
+        ],
+    },
+    Entry {
+        command: Command::Verify,
+        name: "verify",
+        brief: "check every byte and every answer of a bundle",
+        about: "Checks that no byte of a bundle was changed, makes every answer again from the lines in it alone, and \
+            tells which hold. No log, no network and no other file is read.",
+        usage: &["[OPTIONS] FILE.zip"],
+        arguments: &[("FILE.zip", "a file of `asglog bundle`")],
+        reads_logs: false,
+        groups: &[Group::Format, File, Threads],
+        notes: &[
+            "The digest that it prints is the one to compare with a signed one: whoever makes another bundle can make \
+             one that holds.",
+        ],
+        status: "0 if every answer holds; 1 if one does not; 2 if a byte was changed, or if it is no bundle; 130 after \
+            Ctrl-C.",
+        examples: &["asglog verify case.zip", "asglog verify --format ndjson case.zip"],
     },
     Entry {
         command: Command::Snapshot,

@@ -3,15 +3,20 @@
 use std::io::Write as _;
 use std::time::Duration;
 
+use asg_core::policy::Policy;
 use asg_core::record::Outcomes;
 use asg_core::siem::{DestinationName, Reading, RecordLines, Standard};
 use asg_core::{TimePolicy, Timestamp};
 
 use super::check::hint;
-use super::logs::{Answers, Directory, Logs, NamedLogs, flows, note_forgotten, saved_flows};
+use super::explain::load;
+use super::logs::{
+    Answers, Directory, Logs, NamedLogs, explained, flows, note_forgotten, saved_flows,
+};
 use super::options::{Options, before_now};
 use super::sorted::{Keyed, Order};
 use super::{Context, look, show, summary};
+use crate::explain::DecidedRules;
 use crate::flows::RowSink;
 use crate::origins;
 use crate::output::Out;
@@ -90,8 +95,12 @@ pub(super) fn correlate(
     context: Context<'_>,
 ) -> Result<(), Failure> {
     let Context { monitor, report } = context;
+    let policy = rules(options, report)?;
     let logs = Logs::of(logs, true, options, &monitor)?;
-    let (flows, gathered) = flows(options, &logs, directory)?;
+    let (flows, gathered) = match &policy {
+        Some(policy) => explained(options, policy, &logs, directory)?,
+        None => flows(options, &logs, directory)?,
+    };
     let flows = match &options.look.columns[..] {
         [] => flows,
         names => flows.select_by(names)?,
@@ -104,7 +113,7 @@ pub(super) fn correlate(
             Format::Ndjson => ndjson(options, &flows, &mut out)?,
             Format::Csv => csv(options, &flows, &mut out)?,
             Format::Standard(standard) => {
-                let foreign = records(standard, options, &flows, &mut out)?;
+                let foreign = records(standard, options, (&flows, policy.as_ref()), &mut out)?;
                 if let Some(sentence) = without_record(foreign, standard) {
                     report.note(sentence);
                 }
@@ -130,6 +139,18 @@ pub(super) fn correlate(
         hint(&known, &flows, &logs, options, report);
     }
     logs.close(&outcomes, report)
+}
+
+/// Returns the security groups, which records of other standards show.
+fn rules(options: &Options, report: &Report) -> Result<Option<Policy>, Failure> {
+    if options.rules.sources.groups.is_empty() {
+        return Ok(None);
+    }
+    if !matches!(options.format, Format::Standard(_)) {
+        let what = "--groups goes with --format ecs, ocsf, otlp, cef or cim; asglog explain has tables and ndjson";
+        return Err(Failure::Usage(what.into()));
+    }
+    load(&options.rules, report).map(Some)
 }
 
 /// Passes what a sink makes of rows to `take`, in the order of the rows or of `--sort`.
@@ -165,11 +186,16 @@ fn ndjson(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure
 fn records(
     standard: Standard,
     options: &Options,
-    flows: &Query,
+    (flows, policy): (&Query, Option<&Policy>),
     out: &mut Out,
 ) -> Result<u64, Failure> {
     let reading = reading(options);
-    let sink = || Records { lines: RecordLines::new(standard, reading), foreign: 0 };
+    let sink = || Records {
+        // Each thread has flows of one cache.
+        lines: RecordLines::new(standard, reading).with_keys(),
+        rules: policy.map(DecidedRules::new),
+        foreign: 0,
+    };
     let mut all = 0;
     each(options, flows, sink, |(text, foreign)| {
         all += foreign;
@@ -209,6 +235,7 @@ pub(super) fn destination<'r>(row: &ReadRow<'r>) -> Option<DestinationName<'r>> 
 /// Records, and how many packets have none.
 struct Records {
     lines: RecordLines<'static>,
+    rules: Option<DecidedRules>,
     foreign: u64,
 }
 
@@ -218,7 +245,9 @@ impl RowSink for Records {
     fn row(&mut self, row: &Row<'_>) {
         if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = row {
             let source = origins::name(flow.origin.source);
-            let is_added = self.lines.add_named(flow, source, destination(read));
+            let rule = self.rules.as_mut().zip(read.explained);
+            let rule = rule.and_then(|(rules, explained)| rules.of(explained));
+            let is_added = self.lines.add_explained(flow, source, destination(read), rule);
             self.foreign += u64::from(!is_added);
         }
     }

@@ -12,6 +12,7 @@
 //! | `progress`, `show` | progress on a terminal, small tables in the chosen format |
 
 mod answers;
+mod bundle;
 mod check;
 mod commands;
 mod completion;
@@ -35,6 +36,7 @@ mod show;
 mod snapshot;
 mod sorted;
 mod summary;
+mod verify;
 mod who;
 
 use std::ffi::OsString;
@@ -148,6 +150,8 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::Export => export::run(&options, context),
         Command::Explain => explain::run(&options, context),
         Command::Coverage => coverage::run(&options, context),
+        Command::Bundle => bundle::run(&options, context),
+        Command::Verify => verify::run(&options, &mut context),
         Command::Snapshot => snapshot::run(&options, &mut context),
         Command::Completion => match &options.rest[..] {
             [shell] => say(&completion::script(&shell.to_string_lossy())?),

@@ -37,6 +37,8 @@ pub(crate) enum Group {
     Policy,
     Explain,
     Coverage,
+    /// Of a bundle.
+    Question,
     Man,
     Always,
 }
@@ -98,6 +100,7 @@ impl Group {
             | Folder
             | Threads => "Output",
             Self::Top | Self::By | Self::Timeline | Self::Gap | Self::Who | Self::Man => "Options",
+            Self::Question => "The question",
             Where | Between | Limit => "Choosing packets",
             Look | Fit | Zones => "Look",
             Follow => "Following",
@@ -226,6 +229,31 @@ pub(crate) static OPTIONS: &[Opt] = &[
          zone it is in the zone of the table",
     ),
     opt("until", None, Takes::Text("TIME"), Between, "only packets before this time"),
+    opt(
+        "app",
+        None,
+        Takes::Text("APP"),
+        Group::Question,
+        "only packets of this app, or that may be its: a name, an app or process GUID, a handle or the beginning of \
+         one, or an address, as for `asglog who`; all apps if not given",
+    ),
+    opt(
+        "from",
+        None,
+        Takes::Text("TIME"),
+        Group::Question,
+        "only packets from this time on: 2024-05-06T07:09:10Z, 2024-05-06, or how long ago: 30m, 2h, 7d; in UTC \
+         without a zone",
+    ),
+    opt("to", None, Takes::Text("TIME"), Group::Question, "only packets before this time"),
+    opt(
+        "whole",
+        None,
+        Takes::Nothing,
+        Group::Question,
+        "put in all lines of the logs, also those about others. Without it other lines are left out, or reduced to \
+         what they show of clocks and of containers that could be mistaken for the app's",
+    ),
     opt(
         "limit",
         Some('n'),

@@ -62,6 +62,10 @@ pub(crate) struct Options {
     /// When the log was read, if that is not now.
     pub(crate) read_at: Option<asg_core::Timestamp>,
     pub(crate) until: Option<asg_core::Timestamp>,
+    /// The app in question.
+    pub(crate) app: Option<String>,
+    /// All lines go into a bundle.
+    pub(crate) whole: bool,
     pub(crate) state: Option<PathBuf>,
     /// Saved flows instead of logs.
     pub(crate) flows: Option<PathBuf>,
@@ -150,6 +154,8 @@ impl Options {
             since: None,
             read_at: None,
             until: None,
+            app: None,
+            whole: false,
             state: None,
             metrics: None,
             flows: None,
@@ -217,7 +223,7 @@ impl Options {
             options.given.push((known.name, value.to_string_lossy().into_owned()));
             match known.name {
                 "format" => format = Some(value.string()?),
-                name @ ("since" | "until" | "read-at" | "new-since") => {
+                name @ ("since" | "until" | "from" | "to" | "read-at" | "new-since") => {
                     times.push((name, value.string()?));
                 }
                 name => options.set(name, value)?,
@@ -226,8 +232,8 @@ impl Options {
         for (name, text) in times {
             let time = options.time(name, &text)?;
             *match name {
-                "since" => &mut options.since,
-                "until" => &mut options.until,
+                "since" | "from" => &mut options.since,
+                "until" | "to" => &mut options.until,
                 "new-since" => &mut options.new_since,
                 _ => &mut options.read_at,
             } = Some(time);
@@ -319,6 +325,8 @@ impl Options {
             "measure" => self.measure = Measure::parse(&value.string()?)?,
             "where" => self.conditions.push(Condition::parse(&value.string()?)?),
             "cell" => self.cell = Some(value.string()?),
+            "app" => self.app = Some(value.string()?),
+            "whole" => self.whole = true,
             "at" => {
                 let text = value.string()?;
                 let what = || {
@@ -390,6 +398,11 @@ impl Options {
         if !self.prefixes.is_empty() && matches!(format, Format::Standard(_)) {
             let what = "--prefixes does not go with --format ecs, ocsf, otlp, cef or cim: packets of other firewalls \
                  have no record there";
+            return Err(Failure::Usage(what.into()));
+        }
+        if self.follow && !self.rules.sources.groups.is_empty() {
+            let what =
+                "--groups does not go with --follow: an explanation may need lines that come later";
             return Err(Failure::Usage(what.into()));
         }
         if self.read_at.is_some() && !matches!(format, Format::Standard(_)) {

@@ -52,7 +52,7 @@ use self::saved::{Saved, SavedRows};
 pub(crate) use self::vocabulary::words as values;
 use crate::answers::{By, Span};
 use crate::error::Error;
-use crate::explain::FlowFacts;
+use crate::explain::{FlowFacts, LinesLost};
 use crate::flows::{Alone, Gathered, PieceRows, RowSink, RowWork};
 use crate::input::{Log, Source};
 use crate::labels::Labels;
@@ -91,6 +91,8 @@ struct Evidence {
     names: Option<Arc<dyn Names>>,
     /// Explains the flows, if there is one.
     policy: Option<Policy>,
+    /// The lines that were lost, if the logs are not to be asked.
+    lines_lost: Option<Arc<[LinesLost]>>,
 }
 
 impl Query {
@@ -109,7 +111,11 @@ impl Query {
         gathered: Arc<Gathered>,
         names: Option<Arc<dyn Names>>,
     ) -> Self {
-        Self::new(readers, policy, From::Flows(Evidence { gathered, names, policy: None }))
+        Self::new(
+            readers,
+            policy,
+            From::Flows(Evidence { gathered, names, policy: None, lines_lost: None }),
+        )
     }
 
     /// Adds an explanation to each flow: the columns from `phase` to `blind`.
@@ -132,10 +138,21 @@ impl Query {
     ///
     /// [`Error::Usage`] for packets without owners, and for a saved table.
     pub fn explained(&self, policy: &Policy) -> Result<Self, Error> {
+        self.explained_where(policy, None)
+    }
+
+    /// As [`explained`](Self::explained), where these lines were lost; `None` asks the logs.
+    pub(crate) fn explained_where(
+        &self,
+        policy: &Policy,
+        lines_lost: Option<Vec<LinesLost>>,
+    ) -> Result<Self, Error> {
         let From::Flows(evidence) = &self.from else {
             return Err(Error::Usage("only flows that are read from logs can be explained"));
         };
-        let from = From::Flows(Evidence { policy: Some(policy.clone()), ..evidence.clone() });
+        let lines_lost = lines_lost.map(Into::into);
+        let policy = Some(policy.clone());
+        let from = From::Flows(Evidence { policy, lines_lost, ..evidence.clone() });
         let mut query = Self { from, ..self.with(self.view.clone()) };
         let added = COLUMNS.iter().filter(|column| column.of == In::Explained);
         query.view.columns.extend(added);
@@ -408,6 +425,15 @@ impl Query {
         &self.policy
     }
 
+    /// Returns the security groups that explain the flows; `None` if they are not explained.
+    #[must_use]
+    pub const fn rules(&self) -> Option<&Policy> {
+        match &self.from {
+            From::Flows(evidence) => evidence.policy.as_ref(),
+            From::Packets | From::Saved(_) => None,
+        }
+    }
+
     /// Returns whether a first look is cheap: nothing has to be read before the rows, and
     /// everything can be read again.
     #[must_use]
@@ -567,9 +593,13 @@ impl Query {
     fn pieces(&self) -> Result<Pieces, Error> {
         let view = self.view.clone();
         Ok(match &self.from {
-            From::Flows(Evidence { gathered, names, policy }) => {
+            From::Flows(Evidence { gathered, names, policy, lines_lost }) => {
                 let ready = gathered.ready(&self.readers, names.as_ref())?;
                 let facts = policy.as_ref().map(|policy| FlowFacts::new(&ready, policy));
+                let facts = facts.map(|facts| match lines_lost {
+                    Some(lines) => facts.with_lines_lost(lines),
+                    None => facts,
+                });
                 let rows = PieceRows::flows(ready, view);
                 Pieces::Read(match policy.as_ref().zip(facts) {
                     Some((policy, facts)) => rows.explained(policy, &Arc::new(facts)),

@@ -42,6 +42,13 @@ impl JsonStr<'_> {
     }
 }
 
+/// The text is copied: what was escaped cannot be borrowed.
+impl<'de> Deserialize<'de> for JsonStr<'_> {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        Ok(Self(Cow::Owned(String::deserialize(d)?)))
+    }
+}
+
 impl<'a> JsonStr<'a> {
     /// Returns the text with the lifetime of the line; `None` if it was escaped.
     pub(crate) const fn in_line(&self) -> Option<&'a str> {

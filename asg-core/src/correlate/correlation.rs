@@ -209,6 +209,30 @@ impl Gathered {
         self.facts.state.resolve(owners, directory)
     }
 
+    /// Asks a directory about these GUIDs, too, of which no packet at hand may show that they are
+    /// needed.
+    ///
+    /// ```
+    /// use asg_core::{Gathering, Guid, NoDirectory};
+    ///
+    /// let gathering = Gathering::new();
+    /// let mut gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    /// let app: Guid = "7e3b9c54-0d6f-4f7a-9b21-6a5c4d3e2f10".parse().unwrap();
+    /// gathered.resolve_about(&[app], &mut NoDirectory)?;
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// Those of the directory.
+    pub fn resolve_about<D: Directory>(
+        &mut self,
+        guids: &[Guid],
+        directory: &mut D,
+    ) -> Result<(), D::Error> {
+        self.facts.state.resolve(guids.to_vec(), directory)
+    }
+
     /// Returns the GUIDs of all owners that packets may have, each once, in order.
     ///
     /// ```

@@ -31,7 +31,7 @@ impl Ledger {
     pub fn merge(&mut self, other: &Self) {
         self.lease_crowds.forget();
         self.alike.forget();
-        self.take_rows(other, 0..other.rows.len() as u32);
+        self.take_rows(other, 0..other.rows.len() as u32, &Field::ALL);
         for (number, guid) in (0..).zip(other.apps.values()) {
             self.take_app(other, number);
             debug_assert!(self.apps.find(guid, |known| known == guid).is_some());
@@ -57,8 +57,13 @@ impl Ledger {
         number
     }
 
-    /// Adds these rows of another ledger, and everything that belongs to them.
-    pub(super) fn take_rows(&mut self, other: &Self, rows: impl Iterator<Item = u32>) {
+    /// Adds these fields of rows of another ledger, and everything that belongs to them.
+    pub(super) fn take_rows(
+        &mut self,
+        other: &Self,
+        rows: impl Iterator<Item = u32>,
+        fields: &[Field],
+    ) {
         for from in rows {
             let lifetime = super::Lifetime::new(other, from);
             let theirs = other.origins(from);
@@ -73,7 +78,7 @@ impl Ledger {
             if let Some(origins) = self.origins_mut(row) {
                 origins.first = origins.first.min(theirs.first);
             }
-            for field in Field::ALL {
+            for field in fields.iter().copied() {
                 let least = other.rows[from as usize].slot(field).map(|value| {
                     let origin = match field {
                         Field::Process => theirs.process,

@@ -437,9 +437,38 @@ impl Ledger {
             (0..self.rows.len() as u32).filter(|row| keep(Lifetime::new(self, *row))).collect();
         if kept.len() < self.rows.len() {
             let mut rest = Self::new();
-            rest.take_rows(self, kept.iter().copied());
+            rest.take_rows(self, kept.iter().copied(), &Field::ALL);
             *self = rest;
         }
+    }
+
+    /// Returns these containers without their owners: handle, machine, times and addresses, and no
+    /// process, app or index. They show that others may be meant, and not who they are.
+    ///
+    /// ```
+    /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};
+    /// # let rep = br#"{"timestamp":"1498136872.8","source":"rep","log_level":1,"data":{"lrp-key":
+    /// #     {"index":0,"domain":"cf-apps","process_guid":
+    /// #     "4ccbb24c-268e-421a-9d1b-3678b6eb40d0-0f0f6a2e-7c1b-4d0a-8a55-5f2f8f0e6c11"},
+    /// #     "container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"},
+    /// #     "message":"rep.executing-container-operation.starting"}"#;
+    /// # let origin = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(rep);
+    /// # let mut ledger = Ledger::new();
+    /// # Record::classify(&line).evidence(origin, |evidence| ledger.add(evidence));
+    /// let rivals = ledger.without_owners(|_| true);
+    /// let known = ledger.lifetimes().next().unwrap();
+    /// let shown = rivals.lifetimes().next().unwrap();
+    /// assert_eq!((shown.handle(), shown.created()), (known.handle(), known.created()));
+    /// assert!(known.process().is_some() && shown.process().is_none());
+    /// ```
+    #[must_use]
+    pub fn without_owners(&self, mut choose: impl FnMut(Lifetime<'_>) -> bool) -> Self {
+        const FIELDS: [Field; 3] = [Field::Cell, Field::Machine, Field::Address];
+        let rows = (0..self.rows.len() as u32).filter(|row| choose(Lifetime::new(self, *row)));
+        let mut found = Self::new();
+        found.take_rows(self, rows, &FIELDS);
+        found
     }
 
     /// Removes the containers whose last line is older than this.

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
 use crate::time::{TimeRange, Timestamp};
 
 /// The names that an app, its space and its org had over time, as far as events prove them.
@@ -124,8 +126,22 @@ impl NameHistory {
     }
 }
 
+/// As a list of the histories of app, space and org, or null.
+impl Serialize for NameHistory {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.0.as_deref().serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for NameHistory {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let timelines = Option::<[NameTimeline; 3]>::deserialize(d)?;
+        Ok(Self(timelines.map(|all| Arc::new(all.map(NameTimeline::sorted)))))
+    }
+}
+
 /// The names of one app, space or org.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct NameTimeline {
     /// Today's name.
     now: Option<Box<str>>,
@@ -136,7 +152,7 @@ pub struct NameTimeline {
 }
 
 /// One event that shows a name.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Naming {
     /// When it happened.
@@ -181,6 +197,11 @@ impl NameTimeline {
     pub fn new(now: Option<Box<str>>, mut namings: Vec<Naming>, since: Option<Timestamp>) -> Self {
         namings.sort_unstable();
         Self { now, namings: namings.into(), since }
+    }
+
+    fn sorted(mut self) -> Self {
+        self.namings.sort_unstable();
+        self
     }
 
     /// Returns how many changes are possible until this time.
@@ -252,5 +273,7 @@ mod tests {
         assert_eq!(period(20), period(29));
         assert_ne!(period(29), period(30));
         assert_eq!(NameHistory::NONE.during(day(1).into()), NamesThen::default());
+        let text = serde_json::to_string(&history).unwrap();
+        assert_eq!(serde_json::from_str::<NameHistory>(&text).unwrap(), history);
     }
 }

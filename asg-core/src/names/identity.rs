@@ -1,6 +1,6 @@
 //! The app, space and org of a container, as a directory gives them.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::bytes::escape::escape_name;
 use crate::names::history::NameHistory;
@@ -25,28 +25,40 @@ use crate::words::words;
 /// };
 /// assert_eq!(proxy.path().as_deref(), Some("o/s/proxy"));
 /// assert_eq!(Identity::unknown().path(), None);
+///
+/// // What serde writes can be read back.
+/// let text = serde_json::to_string(&proxy).unwrap();
+/// assert_eq!(serde_json::from_str::<Identity>(&text).unwrap(), proxy);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Identity {
     /// Whether the app is there, was deleted, or cannot be seen.
     pub state: AppState,
     /// One sentence for people about the reason; set with [`AppState::Unavailable`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state_reason: Option<String>,
     /// The app.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub app: Option<Entity>,
     /// Its space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub space: Option<Entity>,
     /// The org of the space.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub org: Option<Entity>,
     /// The process type: `web`, `worker`, …; `None` for tasks and staging and where it is not
     /// known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub process_type: Option<String>,
     /// The kind of workload with this GUID; `None` for an app, and where it is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub workload: Option<Workload>,
     /// When the app was deleted, from the audit event that proves it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub deleted_at: Option<Timestamp>,
     /// The names at other times; the names above are today's, or the last.
+    #[serde(default, skip_serializing_if = "NameHistory::is_empty")]
     pub history: NameHistory,
 }
 
@@ -188,7 +200,7 @@ impl Workload {
 }
 
 /// An app, space or org: its GUID, and its name if that is known.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Entity {
     /// The GUID as Cloud Controller writes it. Text, because Cloud Controller does not promise a

@@ -28,6 +28,8 @@ pub(crate) mod directory;
 pub(crate) mod history;
 pub(crate) mod identity;
 
+use serde::{Deserialize, Serialize};
+
 pub use self::deferred::{Deferred, Unanswered};
 pub use self::directory::{Directory, DirectoryFn, NoDirectory, directory_fn};
 pub use self::history::{NameHistory, NameTimeline, NamesThen, Naming};
@@ -36,22 +38,30 @@ pub use self::identity::{AppState, Entity, Identity, Workload};
 use crate::bytes::json::JsonStr;
 
 /// The identity that a line contains.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct Names<'a> {
     /// The app's GUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub app_guid: Option<JsonStr<'a>>,
     /// The app's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub app_name: Option<JsonStr<'a>>,
     /// The space's GUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub space_guid: Option<JsonStr<'a>>,
     /// The space's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub space_name: Option<JsonStr<'a>>,
     /// The org's GUID.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub org_guid: Option<JsonStr<'a>>,
     /// The org's name.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub org_name: Option<JsonStr<'a>>,
     /// `web`, `worker`, …
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub process_type: Option<JsonStr<'a>>,
 }
 

@@ -176,6 +176,18 @@ impl StoredRule {
         self.number("code")
     }
 
+    /// Returns the description; empty if there is none.
+    ///
+    /// ```
+    /// # use asg_core::policy::StoredRule;
+    /// let json = br#"{"protocol":"tcp","destination":"10.0.0.1","description":"db"}"#;
+    /// assert_eq!(StoredRule::parse(json).unwrap().description(), "db");
+    /// ```
+    #[must_use]
+    pub fn description(&self) -> &str {
+        self.text("description")
+    }
+
     fn text(&self, name: &str) -> &str {
         self.0.get(name).and_then(Value::as_str).unwrap_or_default()
     }

@@ -58,14 +58,21 @@ impl Display for Cef<'_> {
             let (org, space) = (it.org?.name.as_deref()?, it.space?.name.as_deref()?);
             Some(format!("{org}/{space}/{}", app?))
         });
-        out.labelled(1, "destination name", facts.destination.map(DestinationName::name))?;
-        out.labelled(2, "org/space/app", path)?;
-        out.labelled(3, "app guid", owner.and_then(|it| it.app_id()))?;
+        let destination = facts.destination.map(DestinationName::name);
+        match facts.rule() {
+            Some(rule) => {
+                out.labelled("cs1", "rule", Some(format!("{}: {}", rule.ruleset(), rule.name)))?;
+                out.labelled("flexString1", "destination name", destination)?;
+            }
+            None => out.labelled("cs1", "destination name", destination)?,
+        }
+        out.labelled("cs2", "org/space/app", path)?;
+        out.labelled("cs3", "app guid", owner.and_then(|it| it.app_id()))?;
         let handle = owner.and_then(Owner::handle).map(ToString::to_string);
-        out.labelled(4, "container handle", handle)?;
+        out.labelled("cs4", "container handle", handle)?;
         let certainty = facts::certainty(facts.attribution.certainty);
-        out.labelled(5, "certainty", Some(certainty))?;
-        out.labelled(6, "community id", facts.community.map(|it| it.to_string()))
+        out.labelled("cs5", "certainty", Some(certainty))?;
+        out.labelled("cs6", "community id", facts.community.map(|it| it.to_string()))
     }
 }
 
@@ -104,10 +111,10 @@ impl Extension<'_, '_> {
     }
 
     /// Writes a custom string with its label.
-    fn labelled(&mut self, number: u8, label: &str, text: Option<impl AsRef<str>>) -> fmt::Result {
+    fn labelled(&mut self, key: &str, label: &str, text: Option<impl AsRef<str>>) -> fmt::Result {
         let Some(text) = text else { return Ok(()) };
-        self.text(&format!("cs{number}"), Some(text), CUSTOM)?;
-        write!(self.0, " cs{number}Label={label}")
+        self.text(key, Some(text), if key.starts_with("cs") { CUSTOM } else { SERVICE })?;
+        write!(self.0, " {key}Label={label}")
     }
 }
 

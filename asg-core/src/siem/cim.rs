@@ -50,6 +50,10 @@ struct Event<'r> {
     dest_interface: Option<Text<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     tcp_flag: Option<Flags>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule: Option<&'r str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rule_id: Option<&'r str>,
     vendor_product: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     vendor_account: Option<&'r str>,
@@ -128,6 +132,8 @@ impl Serialize for Cim<'_> {
             src_interface: facts.in_if(),
             dest_interface: facts.out_if(),
             tcp_flag: ip.flags.and_then(flags),
+            rule: facts.rule().map(|rule| rule.name),
+            rule_id: facts.rule().map(|rule| rule.id),
             vendor_product: "Cloud Foundry Container Networking",
             vendor_account: owner.and_then(|it| it.org).map(|org| &*org.guid),
             flow_id: facts.community,

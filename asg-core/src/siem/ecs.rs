@@ -50,7 +50,15 @@ object!(Event<'r> {
     container: Id<Shown<&'r Handle>>,
     orchestrator: Orchestrator<'r>,
     cloudfoundry: CloudFoundry<'r>,
+    rule: RuleObject<'r>,
     cf: Own<'r>,
+});
+
+object!(RuleObject<'r> {
+    name: &'r str,
+    ruleset: &'r str,
+    uuid: &'r str,
+    description: &'r str,
 });
 
 object!(Version<'r> {
@@ -190,6 +198,9 @@ struct Asg<'r> {
     peer: Option<PeerObject<'r>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     destination_name: Option<&'r str>,
+    /// The GUID of the security group whose rule decided.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    security_group: Option<&'r str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     app_state: Option<AppState>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -316,6 +327,12 @@ impl Serialize for Ecs<'_> {
                 }),
             }),
             cloudfoundry: owner.and_then(cloud_foundry),
+            rule: facts.rule().map(|rule| RuleObject {
+                name: Some(rule.name),
+                ruleset: Some(rule.ruleset()),
+                uuid: Some(rule.id),
+                description: rule.description,
+            }),
             cf: Some(Own { asg: own(facts, peer.as_ref()) }),
         }
         .serialize(s)
@@ -397,6 +414,7 @@ fn own<'r>(facts: &'r Facts<'r>, peer: Option<&'r (&'r Peer<'r>, Owner<'r>)>) ->
                 .then(|| Inferred::of(owner)),
         }),
         destination_name: facts.destination.map(DestinationName::name),
+        security_group: facts.rule().map(|rule| rule.group),
         app_state: owner.filter(|it| it.app_id().is_some()).map(|it| it.state),
         process_guid: owner.and_then(|it| it.process).map(Shown),
         source: facts.source,

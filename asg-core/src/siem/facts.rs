@@ -35,6 +35,29 @@ pub(super) struct Facts<'f> {
     pub(super) owner: Owner<'f>,
     pub(super) peer: Option<&'f Peer<'f>>,
     pub(super) destination: Option<DestinationName<'f>>,
+    rule: Option<Rule<'f>>,
+}
+
+/// The rule of a security group that alone can have decided about a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Rule<'r> {
+    /// The rule for people, such as `tcp 10.0.11.0/24 5432`: rules have no names.
+    pub name: &'r str,
+    /// An id of its own: the group's GUID, a slash, and the rule's place in the group, from 0.
+    pub id: &'r str,
+    /// The group's GUID.
+    pub group: &'r str,
+    /// The group's name.
+    pub group_name: Option<&'r str>,
+    /// The rule's description.
+    pub description: Option<&'r str>,
+}
+
+impl<'r> Rule<'r> {
+    /// Returns the group's name, or its GUID without one.
+    pub(super) fn ruleset(&self) -> &'r str {
+        self.group_name.unwrap_or(self.group)
+    }
 }
 
 /// The caller's name for a destination.
@@ -66,16 +89,10 @@ impl<'f> Facts<'f> {
     ) -> Option<Self> {
         let cf = flow.cf.as_ref()?;
         let packet = flow.packet();
-        let millis = |time: Timestamp, end: Timestamp| {
-            end.as_nanos().abs_diff(time.as_nanos()).div_ceil(1_000_000)
-        };
-        let known = flow.range.zip(flow.time);
         Some(Self {
             reading,
             time: flow.time,
-            error_ms: known.map(|(range, time)| {
-                millis(time, range.earliest()).max(millis(time, range.latest()))
-            }),
+            error_ms: error_ms(flow),
             source,
             line: flow.origin.line,
             cell: flow.cell.as_deref().filter(|cell| !cell.is_empty()).map(Cell::of),
@@ -87,7 +104,17 @@ impl<'f> Facts<'f> {
             owner: Owner::of(&flow.attribution, flow.identity),
             peer: flow.peer.as_ref(),
             destination: None,
+            rule: None,
         })
+    }
+
+    pub(super) fn with_rule(self, rule: Option<Rule<'f>>) -> Self {
+        Self { rule, ..self }
+    }
+
+    /// Returns the rule that decided, if it is certain whose rules hold.
+    pub(super) fn rule(&self) -> Option<Rule<'f>> {
+        self.rule.filter(|_| self.certain().is_some())
     }
 
     /// Returns the time, or that of the reading if the line shows none.
@@ -167,6 +194,13 @@ impl<'f> Facts<'f> {
     pub(super) fn proto(&self) -> Option<Proto> {
         self.packet.ip.proto
     }
+}
+
+/// Returns the maximum error of a flow's time, in milliseconds.
+pub(super) fn error_ms(flow: &Flow<'_, '_>) -> Option<u64> {
+    let (range, time) = flow.range.zip(flow.time)?;
+    let millis = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos()).div_ceil(1_000_000);
+    Some(millis(range.earliest()).max(millis(range.latest())))
 }
 
 /// The end of a packet that its prefix names.

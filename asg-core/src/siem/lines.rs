@@ -4,7 +4,8 @@ use std::io::Write as _;
 
 use serde::Serialize;
 
-use super::facts::{DestinationName, Facts};
+use super::facts::{DestinationName, Facts, Rule};
+use super::quick::Quick;
 use super::{Cef, Cim, Ecs, Ocsf, Reading, otlp};
 use crate::correlate::flow::Flow;
 use crate::words::words;
@@ -63,6 +64,7 @@ pub struct RecordLines<'r> {
     reading: Reading<'r>,
     out: Vec<u8>,
     open: otlp::Open,
+    quick: Option<Quick>,
 }
 
 impl<'r> RecordLines<'r> {
@@ -77,7 +79,38 @@ impl<'r> RecordLines<'r> {
     /// ```
     #[must_use]
     pub fn new(standard: Standard, reading: Reading<'r>) -> Self {
-        Self { standard, reading, out: Vec::new(), open: otlp::Open::default() }
+        Self { standard, reading, out: Vec::new(), open: otlp::Open::default(), quick: None }
+    }
+
+    /// Keeps the text that flows of one [key](Flow::key) share, which is quicker. All flows that
+    /// are added must be made with one [`FlowCache`](crate::correlate::FlowCache) or
+    /// [`FlowReader`](crate::correlate::FlowReader), because others have other keys. Without this the flows
+    /// may come from anywhere.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::siem::{Reading, RecordLines, Standard};
+    /// # use asg_core::{Gathering, Line, Origin, SourceId};
+    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+    /// #     LEN=41 ";
+    /// # let at = Origin { source: SourceId(0), line: 1 };
+    /// # let line = Line::new(packet);
+    /// # let mut gathering = Gathering::new();
+    /// # gathering.ingest(at, packet);
+    /// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+    /// # let correlation = gathered.correlate();
+    /// # let reading = Reading::new(asg_core::Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
+    /// let mut reader = correlation.reader();
+    /// let mut lines = RecordLines::new(Standard::Ecs, reading).with_keys();
+    /// lines.add(&reader.flow(at, &line).unwrap(), "kern.log");
+    /// let first = lines.take();
+    /// lines.add(&reader.flow(at, &line).unwrap(), "kern.log");
+    /// assert_eq!(lines.take(), first);
+    /// ```
+    #[must_use]
+    pub fn with_keys(self) -> Self {
+        Self { quick: Some(Quick::default()), ..self }
     }
 
     /// Adds a flow. Returns false if its prefix is not Cloud Foundry's, so that it has no record.
@@ -114,8 +147,31 @@ impl<'r> RecordLines<'r> {
         source: &str,
         destination: Option<DestinationName<'_>>,
     ) -> bool {
+        self.add_explained(flow, source, destination, None)
+    }
+
+    /// As [`add_named`](Self::add_named), with the rule that decided: `rule` in ECS,
+    /// `firewall_rule` and `policy` in OCSF, `security_rule` in OTLP, `cs1` in CEF (and the
+    /// destination's name in `flexString1`), `rule` and `rule_id` in CIM. It is left out where the
+    /// owner is not certain.
+    pub fn add_explained(
+        &mut self,
+        flow: &Flow<'_, '_>,
+        source: &str,
+        destination: Option<DestinationName<'_>>,
+        rule: Option<Rule<'_>>,
+    ) -> bool {
+        // Names and rules are the caller's, and may differ for each packet.
+        let quick = self.quick.as_mut().filter(|_| destination.is_none() && rule.is_none());
+        if let Some(quick) = quick
+            && quick.add(self.standard, flow, source, &mut self.out)
+        {
+            return true;
+        }
+        let start = self.out.len();
         let Some(facts) = Facts::of(flow, source, self.reading) else { return false };
-        let facts = Facts { destination, ..facts };
+        let mut facts = facts.with_rule(rule);
+        facts.destination = destination;
         let out = &mut self.out;
         match self.standard {
             Standard::Ecs => push_line(out, &Ecs(facts)),
@@ -126,6 +182,12 @@ impl<'r> RecordLines<'r> {
                 let written = writeln!(out, "{}", Cef(facts));
                 debug_assert!(written.is_ok());
             }
+        }
+        if let Some(quick) = &mut self.quick
+            && destination.is_none()
+            && rule.is_none()
+        {
+            quick.learn(self.standard, flow, source, &self.out[start..]);
         }
         true
     }

@@ -44,12 +44,13 @@ mod id;
 mod lines;
 mod ocsf;
 mod otlp;
+mod quick;
 
 pub use self::cef::Cef;
 pub use self::cim::Cim;
 pub use self::ecs::Ecs;
-pub use self::facts::DestinationName;
 use self::facts::Facts;
+pub use self::facts::{DestinationName, Rule};
 pub use self::id::{CommunityId, FlowId};
 pub use self::lines::{RecordLines, Standard};
 pub use self::ocsf::Ocsf;
@@ -130,6 +131,22 @@ impl<'r> Reading<'r> {
         self.version
     }
 }
+
+/// Adds to each kind of record the rule that decided.
+macro_rules! with_rule {
+    ($($record:ident),*) => {$(
+        impl<'f> $record<'f> {
+            /// Adds the rule that decided. It is left out where it is not certain whose rules
+            /// hold, because the owner is not.
+            #[must_use]
+            pub fn with_rule(self, rule: Option<Rule<'f>>) -> Self {
+                Self(self.0.with_rule(rule))
+            }
+        }
+    )*};
+}
+
+with_rule!(Ecs, Ocsf, Otlp, Cef, Cim);
 
 /// Each conversion returns `None` for a packet whose log prefix is not Cloud Foundry's: the record
 /// would have no verdict. `source` is the name of the log.

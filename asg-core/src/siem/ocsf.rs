@@ -42,6 +42,10 @@ struct Event<'r> {
     action: &'static str,
     disposition_id: u8,
     disposition: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    firewall_rule: Option<FirewallRule<'r>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<Group<'r>>,
     metadata: Metadata<'r>,
     connection_info: Connection,
     src_endpoint: Endpoint<'r>,
@@ -53,6 +57,22 @@ struct Event<'r> {
     observables: Vec<Observable>,
     enrichments: Vec<Enrichment<'r>>,
     unmapped: Unmapped<'r>,
+}
+
+#[derive(Serialize)]
+struct FirewallRule<'r> {
+    name: &'r str,
+    uid: &'r str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    desc: Option<&'r str>,
+}
+
+/// A security group.
+#[derive(Serialize)]
+struct Group<'r> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    name: Option<&'r str>,
+    uid: &'r str,
 }
 
 #[derive(Serialize)]
@@ -285,6 +305,12 @@ impl Serialize for Ocsf<'_> {
             action: if is_allowed { "Allowed" } else { "Denied" },
             disposition_id: if is_allowed { 1 } else { 2 },
             disposition: if is_allowed { "Allowed" } else { "Blocked" },
+            firewall_rule: facts.rule().map(|rule| FirewallRule {
+                name: rule.name,
+                uid: rule.id,
+                desc: rule.description,
+            }),
+            policy: facts.rule().map(|rule| Group { name: rule.group_name, uid: rule.group }),
             metadata: Metadata {
                 version: "1.8.0",
                 uid: facts.id,
@@ -307,7 +333,7 @@ impl Serialize for Ocsf<'_> {
                 protocol_num: facts.proto().map(crate::packet::Proto::number),
                 protocol_name: facts.proto().and_then(keyword),
                 protocol_ver_id: facts.ip_version(),
-                tcp_flags: facts.packet.ip.flags.map(flags),
+                tcp_flags: facts.packet.ip.flags.map(tcp_flags),
                 community_uid: facts.community,
             },
             src_endpoint: endpoint(Subject::Source),
@@ -345,7 +371,7 @@ fn profiles(facts: &Facts<'_>, has_container: bool) -> Vec<&'static str> {
 }
 
 /// Returns the bits as TCP has them (RFC 9293).
-fn flags(flags: TcpFlags) -> u16 {
+pub(super) fn tcp_flags(flags: TcpFlags) -> u16 {
     let bits = [
         (TcpFlags::FIN, 1),
         (TcpFlags::SYN, 2),

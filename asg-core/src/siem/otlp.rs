@@ -254,6 +254,13 @@ impl Serialize for Attributes<'_> {
         if let Some(owner) = facts.certain() {
             certain(&mut list, owner)?;
         }
+        if let Some(rule) = facts.rule() {
+            list.text("security_rule.uuid", Some(rule.id))?;
+            list.text("security_rule.name", Some(rule.name))?;
+            list.text("security_rule.ruleset.name", Some(rule.ruleset()))?;
+            list.text("security_rule.description", rule.description)?;
+            list.text("cf.asg.security_group", Some(rule.group))?;
+        }
         if let Some(owner) = facts.inferred() {
             list.text("cf.asg.inferred.container", owner.handle())?;
             list.text("cf.asg.inferred.process_guid", owner.process)?;

@@ -140,7 +140,8 @@ impl<'de> Deserialize<'de> for Timestamp {
 /// A time as a line shows it, before it is completed.
 ///
 /// Traditional syslog stamps have neither year nor zone; `dmesg -T` has a year but no zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 #[expect(clippy::exhaustive_enums, reason = "a stamp lacks nothing, a zone, a year too, or all")]
 pub enum LogTime {
     /// The line shows none, or only a part of one.
@@ -155,7 +156,8 @@ pub enum LogTime {
 }
 
 /// A date and a time of day, in an unknown zone.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::exhaustive_structs, reason = "its fields are all that it can have")]
 pub struct Civil {
     /// 0 if it is unknown.

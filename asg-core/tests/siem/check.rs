@@ -297,7 +297,7 @@ pub(crate) fn cef(line: &str) -> Problems {
         }
     }
     for key in &known {
-        let is_custom = key.starts_with("cs") || key.starts_with("c6a");
+        let is_custom = ["cs", "c6a", "flex"].iter().any(|start| key.starts_with(start));
         if is_custom && !key.ends_with("Label") && !known.contains(&format!("{key}Label")) {
             problems.push(format!("{key} has no label"));
         }

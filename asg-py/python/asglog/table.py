@@ -354,6 +354,7 @@ class Table(Generic[R]):
         and Splunk's Common Information Model 8.5 (``cim``). Packets without Cloud Foundry's prefix
         have no record. An identity that is only inferred is in separate fields of ours, not in
         fields that searches join on. ``read_at`` is the time when the log was read, now by default.
+        Explained flows (:meth:`explain`) name the rule that decided, where one rule alone can have.
 
         Raises :class:`ValueError` for another standard or a table without flows, and whatever reading raises.
 

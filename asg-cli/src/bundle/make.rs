@@ -1,0 +1,324 @@
+//! Makes a bundle, and lets nothing out that does not verify.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::fs::File;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+
+use asg_core::evidence::Evidence;
+use asg_core::ledger::Lifetime;
+use asg_core::policy::Policy;
+use asg_core::record::Outcomes;
+use asg_core::{Correlation, Guid, Identity, Ledger, Origin, SourceId};
+use sha2::{Digest as _, Sha256};
+
+use super::answers::{Answers, Wanted};
+use super::case::{ANSWERS, Case, EXPLANATIONS, Kept, MANIFEST, Means, Recorded, Rules};
+use super::choose::{Containers, containers};
+use super::head::Thinning;
+use super::manifest::{
+    CellEntry, FileDigest, LedgerEntry, Manifest, Question, Reading, SourceEntry,
+};
+use super::pack::{self, Members, hexadecimal};
+use super::pick::{Wish, pick};
+use super::verify::verify;
+use crate::error::Error;
+use crate::explain::LinesLost;
+use crate::flows::Gathered;
+use crate::ledger_file;
+use crate::lines::Readers;
+use crate::names::Names;
+use crate::query::Query;
+
+/// Everything that a bundle is made from.
+#[derive(Debug)]
+pub struct Sources {
+    /// The logs, which can be read several times.
+    pub readers: Readers,
+    /// Saved ledgers, by name, with their bytes.
+    pub ledgers: Vec<(String, Vec<u8>)>,
+    /// The directory.
+    pub names: Option<Arc<dyn Names>>,
+    /// Security groups, and the settings in JSON.
+    pub rules: Option<(Policy, Vec<u8>)>,
+    /// Further files that answers rest on, such as those with names and rules: their digests go in.
+    pub files: Vec<PathBuf>,
+    /// Whether all lines go in, also those about others.
+    pub is_whole: bool,
+}
+
+/// A bundle.
+#[derive(Debug)]
+pub struct Bundle {
+    /// The bytes of its file.
+    pub bytes: Vec<u8>,
+    /// What it says of itself.
+    pub manifest: Manifest,
+    /// What became of the lines of the logs.
+    pub outcomes: Outcomes,
+}
+
+impl Bundle {
+    /// Returns the SHA-256 digest of the file, in hexadecimal digits.
+    #[must_use]
+    pub fn digest(&self) -> String {
+        pack::digest(&self.bytes)
+    }
+}
+
+/// The answers from all lines, and what they were made from.
+struct Asked<'s> {
+    sources: &'s Sources,
+    known: Arc<Correlation>,
+    names: HashMap<Guid, Identity>,
+    has_names: bool,
+    wanted: Arc<Wanted>,
+    answers: Answers,
+    lines_lost: Vec<LinesLost>,
+}
+
+/// Makes a bundle about a question.
+///
+/// # Errors
+///
+/// Those of reading; [`Error::Value`] if the answers do not follow from the lines that are about
+/// them.
+pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<Bundle, Error> {
+    let asked = ask(sources, &question, &options)?;
+    let means = Means {
+        monitor: Arc::clone(sources.readers.quietly().monitor()),
+        threads: sources.readers.threads(),
+    };
+    let mut place = None;
+    // Few lines suffice but for logs whose clocks are odd.
+    for thinning in [Thinning::Bounds, Thinning::None] {
+        let case = asked.case(&question, &options, thinning)?;
+        let answers = case.answers(&means)?;
+        place = first_difference(&asked.answers, &answers);
+        if place.is_some() {
+            continue;
+        }
+        let made = asked.bundle(&case, question, options)?;
+        if verify(&made.bytes, means.monitor, means.threads)?.holds() {
+            return Ok(made);
+        }
+        break;
+    }
+    let place = place.unwrap_or_else(|| "some packets".to_owned());
+    Err(Error::Value(format!(
+        "the answer about {place} does not follow from the lines about it alone: give --whole, and all lines go in"
+    )))
+}
+
+/// Returns the place of the first packet about which the answers differ.
+fn first_difference(one: &Answers, other: &Answers) -> Option<String> {
+    let kinds = [(&one.flows, &other.flows), (&one.explanations, &other.explanations)];
+    let (one, other) = kinds.into_iter().find(|(one, other)| one != other)?;
+    let lines = |text| Vec::from_iter(super::answers::lines(text));
+    let (one, other) = (lines(one), lines(other));
+    let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
+    let object = one.get(same).or(other.get(same))?;
+    let object: serde_json::Value = serde_json::from_slice(object).unwrap_or_default();
+    Some(format!("{}:{}", object["source"].as_str().unwrap_or("?"), object["line"]))
+}
+
+fn ask<'s>(
+    sources: &'s Sources,
+    question: &Question,
+    options: &Reading,
+) -> Result<Asked<'s>, Error> {
+    let readers = &sources.readers;
+    let mut ledger: Option<Ledger> = None;
+    for (name, bytes) in &sources.ledgers {
+        let one = ledger_file::parse(bytes, name)?;
+        match &mut ledger {
+            Some(all) => all.merge(&one),
+            None => ledger = Some(one),
+        }
+    }
+    let ledger = ledger.map(|ledger| Arc::new(Mutex::new(ledger)));
+    let policy = options.policy()?;
+    let gathered = Arc::new(Gathered::new(policy, ledger).remembering(options.remember));
+    let recorded = sources.names.clone().map(|names| Arc::new(Recorded::over(names)));
+    let names = recorded.clone().map(|names| -> Arc<dyn Names> { names });
+    let flows = Query::flows(readers.clone(), policy, Arc::clone(&gathered), names.clone());
+    let flows = match &sources.rules {
+        Some((rules, _)) => flows.explained(rules)?,
+        None => flows,
+    };
+    let known = gathered.ready(readers, names.as_ref())?;
+    let names = recorded.as_ref().map(|it| it.answered()).unwrap_or_default();
+    let wanted = Arc::new(question.wanted(known.ledger(), &names));
+    let answers = question.ask(&flows, &wanted)?;
+    let lines_lost = match &sources.rules {
+        Some(_) => LinesLost::all(known.completeness()),
+        None => Vec::new(),
+    };
+    let has_names = recorded.is_some();
+    Ok(Asked { sources, known, names, has_names, wanted, answers, lines_lost })
+}
+
+impl Asked<'_> {
+    /// Returns what the answers need.
+    fn case(
+        &self,
+        question: &Question,
+        options: &Reading,
+        thinning: Thinning,
+    ) -> Result<Case, Error> {
+        let Self { sources, known, .. } = self;
+        let rests = &self.answers.rests;
+        let is_explained = sources.rules.is_some();
+        let ledger = known.ledger();
+        let Containers { whole, rivals } =
+            containers(ledger, rests, &self.wanted, &self.names, is_explained);
+        let wish = Arc::new(Wish {
+            packets: rests.packets.clone(),
+            whole: whole.clone(),
+            apps: rests.apps.clone(),
+            is_everything: sources.is_whole,
+        });
+        let picked = pick(&sources.readers.quietly(), &wish, thinning)?;
+
+        let logs = sources.readers.sources();
+        let places: HashMap<SourceId, usize> =
+            logs.iter().enumerate().map(|(n, log)| (log.id(), n)).collect();
+        let mut kept: Vec<_> = logs
+            .iter()
+            .map(|log| Kept { name: log.name().to_owned(), lines: BTreeMap::new() })
+            .collect();
+        for (Origin { source, line }, head) in picked.heads.kept() {
+            if let Some(place) = places.get(&source) {
+                kept[*place].lines.insert(line, head);
+            }
+        }
+        for (Origin { source, line }, text) in picked.lines {
+            if let Some(place) = places.get(&source) {
+                kept[*place].lines.insert(line, text);
+            }
+        }
+        let at_place = |mut evidence: Evidence| {
+            let place = u32::try_from(*places.get(&evidence.origin.source)?).ok()?;
+            evidence.origin.source = SourceId(place);
+            Some(evidence)
+        };
+        let mut extracts: Vec<_> = picked.extracts.into_iter().filter_map(at_place).collect();
+        extracts.sort_by_key(|evidence| (evidence.origin, evidence.handle.to_string()));
+
+        let rivals = (!sources.is_whole && !rivals.is_empty()).then(|| {
+            let is_rival = |handle: &str| rivals.contains(handle) && !whole.contains(handle);
+            let rivals = ledger.without_owners(|it| is_rival(&it.handle().to_string()));
+            rivals.to_bytes()
+        });
+        let mut ledgers = Vec::new();
+        for (name, bytes) in &sources.ledgers {
+            let bytes = if sources.is_whole {
+                bytes.clone()
+            } else {
+                let mut ledger = ledger_file::parse(bytes, name)?;
+                ledger.retain(|it| whole.contains(&it.handle().to_string()));
+                ledger.to_bytes()
+            };
+            ledgers.push((name.clone(), bytes));
+        }
+        let owners = ledger.lifetimes().filter(|it| whole.contains(&it.handle().to_string()));
+        let owners: HashSet<_> = owners.filter_map(Lifetime::subject).collect();
+        let is_needed =
+            |guid: &Guid| sources.is_whole || owners.contains(guid) || rests.apps.contains(guid);
+        let names = self.names.iter().filter(|(guid, _)| is_needed(guid));
+        let names = names.map(|(guid, identity)| (*guid, identity.clone()));
+        Ok(Case {
+            question: question.clone(),
+            options: options.clone(),
+            logs: kept,
+            extracts,
+            rivals,
+            ledgers,
+            names: self.has_names.then(|| names.collect()),
+            rules: sources.rules.as_ref().map(|(it, settings)| Rules::of(it, settings.clone())),
+            lines_lost: self.lines_lost.clone(),
+        })
+    }
+
+    /// Packs the case and the answers.
+    fn bundle(&self, case: &Case, question: Question, options: Reading) -> Result<Bundle, Error> {
+        let Self { sources, answers, .. } = self;
+        let mut manifest = Manifest::new(question, options);
+        let mut files = BTreeMap::new();
+        for log in sources.readers.sources().iter() {
+            let file = log.on_disk().map_err(|error| Error::file(log.name(), error))?;
+            let file = file.map(|(name, bytes)| -> Result<String, Error> {
+                if !files.contains_key(&name) {
+                    let digest = digest_of(&name, bytes, &sources.readers)?;
+                    files.insert(name.clone(), digest);
+                }
+                Ok(name)
+            });
+            let file = file.transpose()?;
+            manifest.sources.push(SourceEntry { name: log.name().to_owned(), file, member: None });
+        }
+        for (name, bytes) in &sources.ledgers {
+            let sha256 = pack::digest(bytes);
+            let file = FileDigest { name: name.clone(), bytes: bytes.len() as u64, sha256 };
+            files.insert(name.clone(), file);
+            manifest.ledgers.push(LedgerEntry { name: name.clone(), member: String::new() });
+        }
+        for path in &sources.files {
+            let name = path.display().to_string();
+            let file = File::open(path).map_err(|error| Error::file(&*name, error))?;
+            let digest = digest_of(&name, file, &sources.readers)?;
+            files.insert(name, digest);
+        }
+        manifest.files = files.into_values().collect();
+        manifest.packets = answers.packets;
+        manifest.certainty.clone_from(&answers.certainty);
+        let rests = &answers.rests;
+        let prefixes: BTreeSet<_> =
+            rests.log_prefixes.iter().map(|text| String::from_utf8_lossy(text)).collect();
+        manifest.completeness = CellEntry::all(
+            &self.known,
+            |cell| rests.cells.contains(cell),
+            |prefix| prefixes.iter().any(|it| it.contains(prefix)),
+        );
+        manifest.lines_lost.clone_from(&case.lines_lost);
+        manifest.has_names = case.names.is_some();
+        manifest.is_explained = case.rules.is_some();
+        manifest.is_whole = sources.is_whole;
+
+        let mut members = Members::new();
+        case.write(&mut manifest, &mut members);
+        members.insert(ANSWERS.to_owned(), answers.flows.clone());
+        if case.rules.is_some() {
+            members.insert(EXPLANATIONS.to_owned(), answers.explanations.clone());
+        }
+        manifest.members =
+            members.iter().map(|(name, bytes)| (name.clone(), pack::digest(bytes))).collect();
+        let mut text = serde_json::to_vec_pretty(&manifest)
+            .map_err(|error| Error::Value(format!("the manifest cannot be written: {error}")))?;
+        text.push(b'\n');
+        members.insert(MANIFEST.to_owned(), text);
+        let bytes = pack::write(&members).map_err(Error::Value)?;
+        Ok(Bundle { bytes, manifest, outcomes: self.known.outcomes().clone() })
+    }
+}
+
+/// Returns the digest of a file.
+fn digest_of(name: &str, mut file: impl io::Read, readers: &Readers) -> Result<FileDigest, Error> {
+    let mut sum = Sha256::new();
+    let mut buffer = vec![0; 256 << 10];
+    let mut bytes = 0;
+    loop {
+        readers.monitor().check()?;
+        match file.read(&mut buffer) {
+            Ok(0) => break,
+            Ok(n) => {
+                sum.update(&buffer[..n]);
+                bytes += n as u64;
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(Error::file(name, error)),
+        }
+    }
+    Ok(FileDigest { name: name.to_owned(), bytes, sha256: hexadecimal(&sum.finalize()) })
+}
