@@ -165,7 +165,7 @@ pub use bytes::text::Text;
 #[cfg(feature = "work")]
 #[doc(hidden)]
 pub use bytes::work;
-pub use clock::{KnownTimes, TimeNote, UptimeClocks, When};
+pub use clock::{ClocksError, KnownTimes, TimeNote, UptimeClocks, When};
 pub use completeness::{CellReport, Completeness, Limit, LimitReport, LogLimits};
 pub use correlate::flow::{Flow, FlowKey, Peer};
 pub use correlate::follower::{Follower, FollowerCounts, FollowerOptions};
@@ -175,7 +175,7 @@ pub use correlate::owned::{
 };
 pub use correlate::{
     AnyFlow, Batch, Correlation, Counted, Counts, FlowCache, FlowReader, Gathered, Gatherer,
-    Gathering, Joiner, KnownFlow, MisplacedBatch,
+    Gathering, Joiner, KnownFlow, MisplacedBatch, logged_packet, packet_key,
 };
 pub use error::Error;
 pub use event::Moment;

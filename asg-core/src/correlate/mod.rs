@@ -24,7 +24,9 @@ use std::net::IpAddr;
 pub use self::correlation::{Correlation, Counted, FlowCache, FlowReader, Gathered};
 pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};
 pub use self::known::{AnyFlow, KnownFlow};
+use crate::bytes::hash::Seeds;
 use crate::evidence::Interface;
+use crate::record::Record;
 use crate::packet::{Address, Packet};
 use crate::prefix::{Direction, LogPrefix};
 
@@ -76,6 +78,59 @@ impl Counts {
         self.damaged += *damaged;
         self.other_kernel_lines += *other_kernel_lines;
     }
+}
+
+/// Returns a number that all lines about one packet share, whichever program wrote them; lines about
+/// other packets may share it, too. Nothing but the line decides it, so parts of a log that are read
+/// apart can be dealt by it.
+///
+/// ```
+/// use asg_core::{Line, Record, packet_key};
+///
+/// let packet = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 \
+///     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
+/// let lines = [format!("[639.5] {packet}"), format!("May  6 07:09:10 cell-7 kernel: {packet}")];
+/// let keys = lines.map(|line| {
+///     let line = Line::new(line.as_bytes());
+///     packet_key(Record::read(&line).packet().unwrap().0)
+/// });
+/// assert_eq!(keys[0], keys[1]);
+/// ```
+#[must_use]
+pub fn packet_key(packet: &Packet<'_>) -> u64 {
+    let (ip, seeds) = (&packet.ip, Seeds::PUBLIC);
+    // Of an error that quotes a packet, iptables-logger shows the quoted ports.
+    let ports = ip.nested.as_deref().unwrap_or(ip);
+    let address = |address: Option<Address>| seeds.of_address(address.and_then(Address::ip));
+    let ends = seeds.of_both(address(ip.src), address(ip.dst));
+    let ports = [ports.spt, ports.dpt].map(|port| u64::from(port.unwrap_or(0)));
+    let icmp = [ip.icmp_type, ip.icmp_code].map(|it| u64::from(it.unwrap_or(0)));
+    let rest = ports[0] << 48 | ports[1] << 32 | icmp[0] << 24 | icmp[1] << 16;
+    seeds.of_both(ends, rest | u64::from(ip.proto_num.unwrap_or(0)))
+}
+
+/// Returns the packet of a line of iptables-logger, as if the kernel had reported it; `None` for
+/// any other line.
+///
+/// Whether it is a packet of its own shows only when all lines are known: the kernel may have
+/// reported it, too.
+///
+/// ```
+/// use asg_core::{Line, Record, logged_packet};
+///
+/// let line = br#"{"timestamp":"2024-05-06T07:09:10.900000000Z","level":"info","source":"cfnetworking.iptables",
+///     "message":"cfnetworking.iptables.egress-allowed","data":{"packet":{"direction":"egress","allowed":true,
+///     "src_ip":"10.255.73.3","dst_ip":"8.8.8.8","src_port":51858,"dst_port":80,"protocol":"TCP","mark":"",
+///     "icmp_type":0,"icmp_code":0},"source":{"container_id":"bfce786c-ab07-40ad-79f9-8f21"}}}"#;
+/// let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != b'\n').collect();
+/// let line = Line::new(&line);
+/// let record = Record::read(&line);
+/// let logged = logged_packet(&record).unwrap();
+/// assert_eq!(logged.packet().unwrap().0.ip.dpt, Some(80));
+/// ```
+#[must_use]
+pub fn logged_packet<'a>(record: &Record<'a>) -> Option<Record<'a>> {
+    logger::as_packet(record).map(|(record, ..)| record)
 }
 
 /// Returns the packet's address on the side of the prefix's subject.
