@@ -414,7 +414,8 @@ impl PieceRows {
                 for record in std::iter::once(first).chain(more) {
                     let logged = reported.logged(&record);
                     // Tables do not show the writer, so they leave out forged packets.
-                    let shown = logged.as_ref().map_or_else(|| record.proven_packet(), Record::packet);
+                    let shown =
+                        logged.as_ref().map_or_else(|| record.proven_packet(), Record::packet);
                     let Some((packet, cf)) = shown else { continue };
                     let error = match &record.content {
                         Content::Damaged(damaged) => Some(&damaged.error),

@@ -175,7 +175,7 @@ pub use correlate::owned::{
 };
 pub use correlate::{
     AnyFlow, Batch, Correlation, Counted, Counts, FlowCache, FlowReader, Gathered, Gatherer,
-    Gathering, Joiner, KnownFlow, MisplacedBatch, logged_packet, packet_key,
+    Gathering, Joiner, KnownFlow, MisplacedBatch, logged_packet, packet_key, packet_text_key,
 };
 pub use error::Error;
 pub use event::Moment;

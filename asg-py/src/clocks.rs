@@ -75,8 +75,7 @@ impl Clocks {
 
     /// Returns these clocks, with other names of some sources.
     fn renamed(&self, py: Python<'_>, names: HashMap<String, String>) -> Result<Self, Failure> {
-        let number =
-            |name: &str| origins::number(names.get(name).map_or(name, |new| new.as_str()));
+        let number = |name: &str| origins::number(names.get(name).map_or(name, |new| new.as_str()));
         let bytes = |clocks: &UptimeClocks| clocks.to_bytes(origins::name);
         let renamed = py.detach(|| UptimeClocks::from_bytes(&bytes(&self.held()), number));
         Ok(Self::of(renamed.map_err(|error| Error::Value(error.to_string()))?))

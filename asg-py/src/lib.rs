@@ -6,7 +6,7 @@
 //! | [`source`], [`line_column`] | paths, bytes, file objects and columns as sources |
 //! | [`callback`] | Python objects that a reading calls; progress and signals |
 //! | [`table`], [`stream`], [`requested`] | the lazy table, its Arrow streams, and their types |
-//! | [`answer`], [`records`], [`lines`], [`ledger`], [`clocks`], [`directory`], [`policy`] | further classes |
+//! | [`answer`], [`records`], [`lines`], [`evidence`], [`ledger`], [`clocks`], [`directory`], [`policy`] | further classes |
 //! | [`program`] | the console script |
 //! | [`objects`], [`errors`] | Python objects and exceptions |
 #![forbid(unsafe_code)]
@@ -21,6 +21,7 @@ mod callback;
 mod clocks;
 mod directory;
 mod errors;
+mod evidence;
 mod ledger;
 mod line_column;
 mod lines;
@@ -65,6 +66,8 @@ mod _asglog {
     use crate::clocks::Clocks;
     #[pymodule_export]
     use crate::directory::{CloudController, Export};
+    #[pymodule_export]
+    use crate::evidence::evidence;
     #[pymodule_export]
     use crate::ledger::Ledger;
     #[pymodule_export]

@@ -40,7 +40,8 @@ impl Lines {
         });
         let Some(batch) = batch.map_err(Failure::from)? else { return Ok(None) };
         let requested = requested::lossless(py, batch.fields(), None)?;
-        let field: FieldRef = Arc::new(Field::new("", DataType::Struct(batch.fields().clone()), false));
+        let field: FieldRef =
+            Arc::new(Field::new("", DataType::Struct(batch.fields().clone()), false));
         let only: [Result<ArrayRef, ArrowError>; 1] = [Ok(Arc::new(batch))];
         let stream = ArrayIterator::new(only, field);
         Ok(Some(to_stream_pycapsule(py, Box::new(stream), requested)?))
@@ -62,11 +63,8 @@ fn batch(lines: &mut LineReader) -> Result<Option<StructArray>, asg_cli::error::
             }
         })?;
     }
-    let columns: [ArrayRef; 3] = [
-        Arc::new(sources.finish()),
-        Arc::new(numbers.finish()),
-        Arc::new(values.finish()),
-    ];
+    let columns: [ArrayRef; 3] =
+        [Arc::new(sources.finish()), Arc::new(numbers.finish()), Arc::new(values.finish())];
     if columns[0].is_empty() {
         return Ok(None);
     }

@@ -61,7 +61,7 @@ def test_columns_may_be_chosen_without_what_they_need() -> None:
     assert Packets(columns=("dst", "raw"))(lines).to_pylist() == [{"dst": "8.8.8.8", "raw": PACKET}] * 2
     with pytest.raises(KeyError):
         Packets(columns=("nothing",))(lines)
-    with pytest.raises(KeyError):
+    with pytest.raises(ValueError, match="there is none: the columns are `text`. Rename"):
         Packets()(pa.table({"text": ["x"]}))
 
 
@@ -70,7 +70,7 @@ def test_names_and_verdicts_of_the_caller_are_in_parts_too() -> None:
     for part in (Packets(networks={"169.254.0.2": "dns"}), Flows(networks={"169.254.0.2": "dns"}, prefixes={"*": "denied"})):
         again = pickle.loads(pickle.dumps(part))
         assert again(lines)["dst_name"].to_pylist() == ["dns"]
-        assert again.schema(lines.column_names).names == again(lines).column_names
+        assert again.names(lines.column_names) == again(lines).column_names
     assert Flows(networks={})(lines).column_names == Flows()(lines).column_names
 
 

@@ -45,7 +45,8 @@ def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "spark.sql.session.timeZone": "UTC",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
     }
-    builder = sql.SparkSession.builder.master("local[2]")
+    # Two executors, each a process of its own, as on a cluster.
+    builder = sql.SparkSession.builder.master("local-cluster[2,1,1024]")
     for name, value in settings.items():
         builder = builder.config(name, value)
     # Java keeps the working directory in which it starts. The examples in CLUSTER.md need this one.
@@ -168,7 +169,7 @@ def twice(session: Any) -> Any:
 def test_packets_that_two_lines_tell_are_one_flow_wherever_the_lines_are(twice: Any, tmp_path: Path) -> None:
     expected = test_clocks.whole(tmp_path)
     assert twice.count() > expected.num_rows + 3
-    known, clocks = spark.ledger(twice), spark.clocks(twice)
+    known, clocks = spark.gather(twice)
     for frame in (
         spark.correlate(twice, ledger=known, clocks=clocks),
         spark.correlate_by_cell(twice, slices=2).drop("evidence_source"),
@@ -180,8 +181,8 @@ def test_packets_that_two_lines_tell_are_one_flow_wherever_the_lines_are(twice: 
 def test_lines_that_are_said_to_tell_packets_once_are_not_moved(twice: Any) -> None:
     moved = []
     for told_once in (True, False):
-        frame = spark.correlate(twice, ledger=asglog.Ledger(), told_once=told_once, columns=("dst",))
-        moved.append("hashpartitioning(twin" in frame._jdf.queryExecution().executedPlan().toString())
+        frame = spark.correlate(twice, ledger=asglog.Ledger(), clocks=False, told_once=told_once, columns=("dst",))
+        moved.append("hashpartitioning(packet_key" in frame._jdf.queryExecution().executedPlan().toString())
     assert moved == [False, True]
 
 

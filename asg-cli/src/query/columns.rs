@@ -410,6 +410,7 @@ columns! {
     blind: Text, Explained, "The codes of similar packets that leave no line, with blanks between.", |row| row.explanation().map(|it| codes(&it.blind, Blind::as_str));
     raw: Bytes required, OnRequest, "The line.", |row| row.raw;
     packet_key: Long, OnRequest, "A number that all lines about one packet share; lines about others may share it, too.", |row| Value::Int(asg_core::packet_key(row.packet).cast_signed());
+    packet_text_key: Long, OnRequest, "A digest of the packet's text, which lines that repeat it share.", |row| Value::Int(asg_core::packet_text_key(row.record).cast_signed());
     flow_id: Text, OnRequest, "Of flows, an identifier of the packet, whichever way it came: 32 hexadecimal digits.", |row| row.flow.map(|flow| Cow::Owned(FlowId::of(flow, row.source).to_string()));
 }
 

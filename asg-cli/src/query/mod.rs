@@ -473,7 +473,10 @@ impl Query {
                 Step::Filter(filter) => filter.columns().all(is_of_packets),
                 Step::Slice { .. } => true,
             });
-        can.then(|| Self { from: From::Packets(Reported::ByKernel), ..self.with(self.view.clone()) })
+        can.then(|| Self {
+            from: From::Packets(Reported::ByKernel),
+            ..self.with(self.view.clone())
+        })
     }
 
     /// Returns the counts of the last complete reading; `None` before the first.

@@ -157,9 +157,7 @@ impl<'r> SavedRow<'r> {
             Kind::Int => Value::Int(array.as_primitive::<Int32Type>().value(self.row).into()),
             Kind::Long => Value::Int(array.as_primitive::<Int64Type>().value(self.row)),
             Kind::Bool => Value::Bool(array.as_boolean().value(self.row)),
-            Kind::Seconds => {
-                millis(array.as_primitive::<Float64Type>().value(self.row))
-            }
+            Kind::Seconds => millis(array.as_primitive::<Float64Type>().value(self.row)),
             Kind::Bytes => Value::Bytes(array.as_binary::<i32>().value(self.row)),
             Kind::Time => {
                 let micros = array.as_primitive::<TimestampMicrosecondType>().value(self.row);

@@ -199,8 +199,7 @@ impl Boot {
     /// Returns `None` for bytes that are none.
     pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
         let from = input.signed()?;
-        let (to, least) =
-            (from.wrapping_add(input.signed()?), from.wrapping_add(input.signed()?));
+        let (to, least) = (from.wrapping_add(input.signed()?), from.wrapping_add(input.signed()?));
         let greatest = least.wrapping_add(input.signed()?);
         let latest = input.number()?;
         let shifts = FIRST_SHIFT..64;

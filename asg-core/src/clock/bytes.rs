@@ -299,7 +299,9 @@ mod tests {
             let (second, source) = (n % 60, SourceId(u32::from(kind % 2)));
             let uptime = 600 + n % 100_000;
             let text = match kind % 6 {
-                0 => format!("2018-04-03T17:05:{second:02}.358719Z cell-1 kernel: [{uptime}.581122] x"),
+                0 => format!(
+                    "2018-04-03T17:05:{second:02}.358719Z cell-1 kernel: [{uptime}.581122] x"
+                ),
                 1 => format!("2018-04-03T17:05:{second:02}Z localhost kernel: [{uptime}.581122] x"),
                 2 => format!("Dec 31 23:59:{second:02} cell-{} kernel: [{uptime}.581122] x", n % 3),
                 3 => format!("Jan  1 00:00:{second:02} localhost kernel: [{uptime}.581122] x"),

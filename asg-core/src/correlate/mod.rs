@@ -26,9 +26,9 @@ pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};
 pub use self::known::{AnyFlow, KnownFlow};
 use crate::bytes::hash::Seeds;
 use crate::evidence::Interface;
-use crate::record::Record;
-use crate::packet::{Address, Packet};
+use crate::packet::{Address, Packet, Proto};
 use crate::prefix::{Direction, LogPrefix};
+use crate::record::Record;
 
 /// The counts of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -99,14 +99,32 @@ impl Counts {
 #[must_use]
 pub fn packet_key(packet: &Packet<'_>) -> u64 {
     let (ip, seeds) = (&packet.ip, Seeds::PUBLIC);
-    // Of an error that quotes a packet, iptables-logger shows the quoted ports.
-    let ports = ip.nested.as_deref().unwrap_or(ip);
     let address = |address: Option<Address>| seeds.of_address(address.and_then(Address::ip));
     let ends = seeds.of_both(address(ip.src), address(ip.dst));
-    let ports = [ports.spt, ports.dpt].map(|port| u64::from(port.unwrap_or(0)));
+    // Of an error that quotes a packet, iptables-logger shows the quoted ports, and no word of it.
+    let is_icmp = matches!(ip.proto, Some(Proto::Icmp | Proto::Icmpv6));
+    let ports = if is_icmp { [None, None] } else { ip.ports() };
+    let ports = ports.map(|port| u64::from(port.unwrap_or(0)));
     let icmp = [ip.icmp_type, ip.icmp_code].map(|it| u64::from(it.unwrap_or(0)));
     let rest = ports[0] << 48 | ports[1] << 32 | icmp[0] << 24 | icmp[1] << 16;
     seeds.of_both(ends, rest | u64::from(ip.proto_num.unwrap_or(0)))
+}
+
+/// Returns a digest of a packet line's text behind its header: lines that repeat one text of the
+/// kernel share it, and hardly any others do.
+///
+/// ```
+/// use asg_core::{Line, Record, packet_text_key};
+///
+/// let packet = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 \
+///     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41";
+/// let lines = [format!("[639.5] {packet} "), format!("May  6 07:09:10 cell-7 kernel: {packet}")];
+/// let keys = lines.map(|line| packet_text_key(&Record::read(&Line::new(line.as_bytes()))));
+/// assert_eq!(keys[0], keys[1]);
+/// ```
+#[must_use]
+pub fn packet_text_key(record: &Record<'_>) -> u64 {
+    Seeds::PUBLIC.digest(record.envelope.body.as_bytes().trim_ascii_end())
 }
 
 /// Returns the packet of a line of iptables-logger, as if the kernel had reported it; `None` for

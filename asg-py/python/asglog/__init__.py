@@ -33,6 +33,7 @@ from . import _asglog
 from ._asglog import CloudController, Export
 from .answers import Answer
 from .api import Directory, Records, correlate, parse, parse_line, scan
+from .clocks import Clocks
 from .errors import AsgError, AsgWarning, DirectoryError, LedgerError, ParseError
 from .ledger import Ledger
 from .policy import Policy
@@ -80,6 +81,7 @@ __all__ = [
     "AsgWarning",
     "Attribution",
     "Candidate",
+    "Clocks",
     "CloudController",
     "Code",
     "Column",

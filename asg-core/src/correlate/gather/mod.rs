@@ -516,7 +516,8 @@ impl Gathering {
         look_again: impl FnOnce(&mut Joiner<'_>) -> Result<(), E>,
     ) -> Result<Gathered, E> {
         self.merge_own();
-        let Self { mut state, cells, mut cell_facts, groups, counted, peers, clocks: all, .. } = self;
+        let Self { mut state, cells, mut cell_facts, groups, counted, peers, clocks: all, .. } =
+            self;
         for (cell, name) in cell_facts.iter_mut().zip(cells.all()) {
             let (source, clocks) = (name.source(), &mut state.clocks);
             cell.samples
