@@ -14,20 +14,37 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _asglog
 from .api import Directory
 from .clocks import Clocks
+from .clocks import _from_bytes as _clocks_from_bytes
 from .consumers import module
 from .labels import Labels, labelled
 from .ledger import Ledger
+from .ledger import _from_bytes as _ledger_from_bytes
 from .schema import ALL, FLOW_SCHEMA, SCHEMA, Schema
 from .sources import Source, items
 from .table import Table
 from .times import policy
 
-__all__ = ["EVIDENCE", "KEY", "Flows", "Packets", "evidence", "gather", "keyed", "ledger_of", "lines"]
+__all__ = [
+    "EVIDENCE",
+    "KEY",
+    "Flows",
+    "Gather",
+    "Gathered",
+    "Packets",
+    "Structs",
+    "evidence",
+    "files",
+    "gather",
+    "keyed",
+    "ledger_of",
+    "lines",
+    "merged",
+]
 
 #: The columns with the place of a line.
 _PLACE = ("source", "line")
@@ -138,6 +155,21 @@ def lines(source: Source) -> Iterator[Any]:
     return _read(items(source, again=False))
 
 
+def files(given: Any) -> Iterator[Any]:
+    """Reads the lines of whole files: a ``pyarrow.Table`` with a column ``path``, and one with the content, ``content`` (as
+    Spark's ``binaryFile`` has it) or ``bytes`` (as Ray's ``read_binary_files``). The tables are those of :func:`lines`.
+
+    >>> import pyarrow
+    >>> [table.to_pylist() for table in files(pyarrow.table({"path": ["a.log"], "content": [b"one"]}))]
+    [[{'source': 'a.log', 'line': 1, 'value': b'one'}]]
+    """
+    content = "content" if "content" in given.column_names else "bytes"
+    for path, whole in zip(given.column("path").to_pylist(), given.column(content), strict=True):
+        # Spark writes the path of a local file as `file:/…` or `file:///…`.
+        name = "/" + path.removeprefix("file:").lstrip("/") if path.startswith("file:") else path
+        yield from _read([("bytes", name, whole.as_py(), None)])
+
+
 def _read(given: list[_asglog._Item]) -> Iterator[Any]:
     arrow = module("pyarrow")
     reading = _asglog.Lines(given)
@@ -172,6 +204,91 @@ def gather(lines: Any, clocks: Clocks) -> Ledger:
     parts = _Parts(lines, named=True)
     found._native.add(parts.items, None, clocks._native)
     return found
+
+
+class Gathered(NamedTuple):
+    """What must be known of all lines before the first flow."""
+
+    #: The evidence about containers.
+    ledger: Ledger
+    #: What lines show about the machines' clocks.
+    clocks: Clocks
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Gathers evidence and clocks: a function of a ``pyarrow.Table`` of lines, whose result is a table of one row, for
+    engines that move tables. It pickles. :func:`merged` reads the results.
+
+    >>> import pyarrow
+    >>> whole = Clocks()
+    >>> Gather(whole.part())(pyarrow.table({"value": ["hello"]})).column_names
+    ['ledger', 'clocks']
+    """
+
+    #: Empty clocks that can be merged into the whole: a :meth:`asglog.Clocks.part`.
+    clocks: Clocks
+
+    def __call__(self, lines: Any) -> Any:
+        """Returns a ``pyarrow.Table`` with the columns ``ledger`` and ``clocks``."""
+        told = self.clocks.part()
+        return saved(gather(lines, told), told)
+
+
+def merged(parts: Iterable[Any], clocks: Clocks) -> Gathered:
+    """Returns what all parts found: rows with the members ``ledger`` and ``clocks``, in any order. ``clocks`` grows.
+
+    >>> import pyarrow
+    >>> whole = Clocks()
+    >>> found = Gather(whole.part())(pyarrow.table({"value": ["[  637.581122] hello"]}))
+    >>> merged(found.to_pylist(), whole)
+    Gathered(ledger=<asglog.Ledger of 0 containers>, clocks=<asglog.Clocks of 0 boots>)
+    """
+    ledger = Ledger()
+    for part in parts:
+        ledger.merge(_ledger_from_bytes(bytes(part["ledger"])))
+        clocks.merge(_clocks_from_bytes(bytes(part["clocks"])))
+    return Gathered(ledger, clocks)
+
+
+def saved(ledger: Ledger, clocks: Clocks) -> Any:
+    """Returns both as a table of one row."""
+    arrow = module("pyarrow")
+    return arrow.table({
+        "ledger": arrow.array([ledger._native.to_bytes()], arrow.binary()),
+        "clocks": arrow.array([clocks._native.to_bytes()], arrow.binary()),
+    })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Structs:
+    """Parses packets, row by row: a function of an array of lines, for SQL functions of engines. It pickles.
+
+    The result has a struct for each line, and nothing for lines that are no packets.
+
+    >>> import pyarrow
+    >>> Structs(("verdict", "dpt"))(pyarrow.array(["hello"])).to_pylist()
+    [None]
+    """
+
+    #: The members of the structs, from :data:`asglog.SCHEMA`.
+    columns: tuple[str, ...] = ("time", "cell", "verdict", "proto", "src", "spt", "dst", "dpt", "handle_prefix")
+    #: As with :class:`Packets`.
+    year: int | None = None
+    #: As with :class:`Packets`.
+    utc_offset: float = 0.0
+
+    def __call__(self, lines: Any) -> Any:
+        """Returns an array of structs, as long as the given one."""
+        arrow, compute = module("pyarrow"), module("pyarrow.compute")
+        given = lines.combine_chunks() if hasattr(lines, "combine_chunks") else lines
+        found = Packets(("line", *self.columns), self.year, self.utc_offset)(arrow.table({"value": given}))
+        rows = compute.index_in(
+            arrow.array(range(1, len(given) + 1), arrow.int64()), value_set=found.column("line").combine_chunks()
+        )
+        values = [found.column(name).take(rows).combine_chunks() for name in self.columns]
+        fields = [found.schema.field(name).with_nullable(True) for name in self.columns]
+        return arrow.StructArray.from_arrays(values, fields=fields, mask=rows.is_null())
 
 
 #: The columns of :func:`evidence`: name, Arrow's type, and meaning.

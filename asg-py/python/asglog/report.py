@@ -11,7 +11,7 @@ from typing import Any
 
 from . import checks
 from .errors import AsgError, AsgWarning
-from .labels import LabelText, Labels, fixed
+from .labels import Labels, LabelText, fixed
 from .sources import Path, Source, items
 
 __all__ = ["report"]

@@ -13,8 +13,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from .api import Directory
-from .batches import KEY
+from .batches import KEY, merged
 from .checks import kind
+from .clocks import Clocks
+from .clocks import _from_bytes as _clocks_from_bytes
 from .consumers import module
 
 if TYPE_CHECKING:
@@ -74,17 +76,14 @@ def run(
 
     # All clocks number machines in the same way, so those of all runs can be merged.
     first = next(iter(before.values()), None)
-    whole = spark.Clocks() if first is None else spark._loaded(first)[1].part()
+    whole = Clocks() if first is None else _clocks_from_bytes(bytes(first["clocks"])).part()
     ledger, clocks = spark._gathered(lines, whole.part())
     packets = lines.mapInArrow(spark._each(spark._keyed), spark._schema(lines, [*lines.columns, KEY]))
     packets.drop(KEY).write.mode("overwrite").parquet(f"{into}/lines/{name}")
     own = [(name, bytes(ledger._native.to_bytes()), bytes(clocks._native.to_bytes()))]
     _save(session, own, "run STRING, ledger BINARY, clocks BINARY", f"{into}/state/{name}")
     whole.merge(clocks)
-    for row in before.values():
-        one, told = spark._loaded(row)
-        ledger.merge(one)
-        whole.merge(told)
+    ledger.merge(merged(before.values(), whole).ledger)
 
     def flows(runs: list[str], columns: tuple[str, ...] | None) -> Any:
         held = session.read.parquet(*(f"{into}/lines/{one}" for one in runs))

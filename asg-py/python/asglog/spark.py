@@ -10,21 +10,20 @@ the first flow is read at once. :func:`gather` does that, and :func:`correlate` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from .api import Directory
-from .batches import _NO_SOURCE, EVIDENCE, KEY, Flows, Packets, _plain, _read, further, reported
+from .batches import _NO_SOURCE, EVIDENCE, KEY, Flows, Gathered, Packets, Structs, _plain, further, merged, reported, saved
 from .batches import evidence as _evidence_of
+from .batches import files as _files
 from .batches import gather as _gather_of
 from .checks import kind
 from .clocks import Clocks
-from .clocks import _from_bytes as _clocks_from_bytes
 from .consumers import module
 from .labels import Labels, fixed
 from .ledger import Ledger
-from .ledger import _from_bytes as _ledger_from_bytes
 from .runs import follow, run
 from .schema import ALL, Schema
 
@@ -43,6 +42,7 @@ __all__ = [
     "ledger",
     "parse",
     "read",
+    "register",
     "run",
 ]
 
@@ -75,13 +75,24 @@ _SPARK = {
 }
 
 
-class Gathered(NamedTuple):
-    """What must be known of all lines before the first flow."""
+def register(session: SparkSession, name: str = "asg_packet", **options: Any) -> None:
+    """Registers a function of SQL: ``asg_packet(value)`` is a struct with the packet of a line, and null for other lines. So all
+    other columns of a table stay beside it. ``options`` are those of :class:`asglog.batches.Structs`.
 
-    #: The evidence about containers.
-    ledger: Ledger
-    #: What lines show about the machines' clocks.
-    clocks: Clocks
+    It needs PySpark 4.1 or newer.
+    """
+    _checked()
+    functions = module("pyspark.sql.functions")
+    if not hasattr(functions, "arrow_udf"):
+        raise ImportError("functions of SQL over Arrow need PySpark 4.1 or newer: use asglog.spark.parse, which needs 4.0")
+    structs = Structs(**options)
+    members = ", ".join(f"`{member}`: {_SPARK[ALL[member].type]}" for member in structs.columns)
+
+    def parsed(lines: Any) -> Any:
+        return structs(lines)
+
+    parsed.__annotations__ = {"lines": module("pyarrow").Array, "return": module("pyarrow").Array}
+    session.udf.register(name, functions.arrow_udf(parsed, f"STRUCT<{members}>"))
 
 
 def ddl(schema: Schema) -> str:
@@ -108,10 +119,8 @@ def read(session: SparkSession, *paths: str) -> DataFrame:
 
     def lines(batches: Iterator[Any]) -> Iterator[Any]:
         for batch in batches:
-            for path, content in zip(batch.column("path").to_pylist(), batch.column("content"), strict=True):
-                name = "/" + path.removeprefix("file:").lstrip("/") if path.startswith("file:") else path
-                for table in _read([("bytes", name, content.as_py(), None)]):
-                    yield from table.to_batches()
+            for table in _files(module("pyarrow").Table.from_batches([batch])):
+                yield from (_large(table) if _is_large(batch) else table).to_batches()
 
     return files.select("path", "content").mapInArrow(lines, "source STRING, line BIGINT, value BINARY")
 
@@ -166,23 +175,23 @@ def _gathered(lines: DataFrame, whole: Clocks) -> Gathered:
     lines = lines.select(*(name for name in _LINE if name in lines.columns))
     part = whole.part()
 
-    def found(batches: Iterator[Any]) -> Iterator[Any]:
+    def gathered(batches: Iterator[Any]) -> Iterator[Any]:
         arrow = module("pyarrow")
         ledger, clocks, is_large = Ledger(), part.part(), False
         for batch in batches:
             is_large = is_large or _is_large(batch)
             ledger.merge(_gather_of(arrow.Table.from_batches([batch]), clocks))
-        yield from _saved(ledger, clocks, is_large).to_batches()
+        found = saved(ledger, clocks)
+        yield from (_large(found) if is_large else found).to_batches()
 
     def merge(table: Any) -> Any:
-        rows = zip(table.column("ledger").to_pylist(), table.column("clocks").to_pylist(), strict=True)
-        return _saved(*_merged(rows, part.part()), _is_large(table))
+        found = saved(*merged(table.to_pylist(), part.part()))
+        return _large(found) if _is_large(table) else found
 
     room = functions.floor(functions.spark_partition_id() / _MERGED_TOGETHER)
     schema = "ledger BINARY, clocks BINARY"
-    merged = lines.mapInArrow(found, schema).withColumn("room", room).groupBy("room").applyInArrow(merge, schema)
-    rows = ((bytes(row["ledger"]), bytes(row["clocks"])) for row in merged.collect())
-    return Gathered(*_merged(rows, whole))
+    results = lines.mapInArrow(gathered, schema).withColumn("room", room).groupBy("room").applyInArrow(merge, schema)
+    return merged(results.collect(), whole)
 
 
 def ledger(lines: DataFrame) -> Ledger:
@@ -378,7 +387,7 @@ def _schema(lines: DataFrame, names: list[str], more: str = "") -> Any:
     own = {field.name: field for field in lines.schema.fields}
     schema = types.StructType()
     for name in names:
-        if name in own and (name in _LINE and names[: len(own)] == list(own) or name in further([name])):
+        if name in own and ((name in _LINE and names[: len(own)] == list(own)) or name in further([name])):
             schema.add(own[name])
         else:
             for field in types.StructType.fromDDL(ddl(Schema([ALL[name]]))).fields:
@@ -533,24 +542,3 @@ def _shared(session: SparkSession, what: T) -> Callable[[], T]:
         return lambda: what
     held = context.broadcast(what)
     return lambda: held.value
-
-
-def _merged(saved: Iterable[tuple[bytes, bytes]], clocks: Clocks) -> tuple[Ledger, Clocks]:
-    whole = Ledger()
-    for one, told in saved:
-        whole.merge(_ledger_from_bytes(one))
-        clocks.merge(_clocks_from_bytes(told))
-    return whole, clocks
-
-
-def _loaded(row: Any) -> tuple[Ledger, Clocks]:
-    return _ledger_from_bytes(bytes(row["ledger"])), _clocks_from_bytes(bytes(row["clocks"]))
-
-
-def _saved(ledger: Ledger, clocks: Clocks, is_large: bool) -> Any:
-    arrow = module("pyarrow")
-    kind = arrow.large_binary() if is_large else arrow.binary()
-    return arrow.table({
-        "ledger": arrow.array([ledger._native.to_bytes()], kind),
-        "clocks": arrow.array([clocks._native.to_bytes()], kind),
-    })  # fmt: skip
