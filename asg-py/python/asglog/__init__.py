@@ -36,6 +36,7 @@ from .api import Directory, Records, correlate, parse, parse_line, scan
 from .clocks import Clocks
 from .errors import AsgError, AsgWarning, DirectoryError, LedgerError, ParseError
 from .ledger import Ledger
+from .page import report
 from .policy import Policy
 from .records import (
     Admits,
@@ -121,6 +122,7 @@ __all__ = [
     "correlate",
     "parse",
     "parse_line",
+    "report",
     "scan",
 ]
 
