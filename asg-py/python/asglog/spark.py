@@ -22,10 +22,12 @@ from .batches import gather as _gather_of
 from .checks import kind
 from .clocks import Clocks
 from .consumers import module
+from .errors import AsgWarning
 from .labels import Labels, fixed
 from .ledger import Ledger
 from .runs import follow, run
 from .schema import ALL, Schema
+from .table import _outside
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
@@ -331,13 +333,17 @@ def correlate_by_cell(
 
 
 def _checked() -> None:
-    """Raises :class:`ImportError` for versions that cannot work, before a worker fails with something else."""
+    """Raises :class:`ImportError` for versions that cannot work, before a worker fails with something else, and warns of a
+    version that PySpark does not support."""
     pyspark = module("pyspark")
     if int(pyspark.__version__.partition(".")[0]) < 4:
         raise ImportError(f"asglog.spark needs PySpark 4.0 or newer (and Java 17), and this is {pyspark.__version__}: pip install 'pyspark>=4'")
     pandas = module("pandas")
     if int(pandas.__version__.partition(".")[0]) >= 3:
-        raise ImportError(f"PySpark supports pandas below 3, and this is {pandas.__version__}: pip install 'pandas<3'")
+        import warnings
+
+        said = f"PySpark supports pandas below 3, and this is {pandas.__version__}: pip install 'pandas<3'"
+        warnings.warn(said, AsgWarning, stacklevel=_outside())
 
 
 def _given(lines: Any) -> DataFrame:
