@@ -56,8 +56,8 @@ impl Ledger {
         Ok(py.detach(|| ledger_file::save(&self.held(), &path))?)
     }
 
-    /// Adds the evidence of these logs, and what they show to `clocks`; returns the numbers of lines
-    /// and of lines with evidence.
+    /// Adds the evidence of these logs, and adds to `clocks` what they show about those. Returns the
+    /// numbers of lines and of lines with evidence.
     fn add(
         &self,
         py: Python<'_>,

@@ -156,8 +156,8 @@ def test_lines_of_files_are_those_of_one_machine(tmp_path: Path) -> None:
     by_content = pa.concat_tables(files(pa.table({"path": [str(tmp_path / name) for name, _ in whole], "bytes": [of for _, of in whole]})))
     expected = asglog.correlate(tmp_path).columns(*TELLS).to_arrow().sort_by(PLACE)
     assert expected.num_rows == 3 and None not in expected.column("cell").to_pylist()
-    for given in (read, by_content):
-        assert Flows(columns=tuple(TELLS))(given).sort_by(PLACE).equals(expected)
+    for made in (read, by_content):
+        assert Flows(columns=tuple(TELLS))(made).sort_by(PLACE).equals(expected)
 
 
 def test_a_function_of_sql_gives_a_struct_for_each_line() -> None:

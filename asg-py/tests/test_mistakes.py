@@ -235,7 +235,7 @@ def test_logs_that_hold_nothing_are_not_silent(tmp_path: Path) -> None:
     assert told[0].filename == __file__
     shown = asglog.scan(words)._repr_html_()
     assert "no rows" in shown
-    # A loop over no rows shows nothing; it is said once. What has an end of its own, such as a frame, shows that it is empty.
+    # A loop over no rows shows nothing, so a warning comes, once. A frame shows that it is empty.
     table = asglog.scan(PACKET).filter(dpt=1)
     with pytest.warns(asglog.AsgWarning, match=r"none of the 1 packets that were read is as the conditions say.*top\(by="):
         assert list(table) == []

@@ -80,9 +80,9 @@ impl Counts {
     }
 }
 
-/// Returns a number that all lines about one packet share, whichever program wrote them; lines about
-/// other packets may share it, too. Nothing but the line decides it, so parts of a log that are read
-/// apart can be dealt by it.
+/// Returns a number that all lines about one packet share, whichever program wrote them. Lines about
+/// other packets may share it, too. It depends on the line alone, so that parts of a log can be
+/// dealt by it.
 ///
 /// ```
 /// use asg_core::{Line, Record, packet_key};
@@ -136,10 +136,12 @@ pub fn packet_text_key(record: &Record<'_>) -> u64 {
 /// ```
 /// use asg_core::{Line, Record, logged_packet};
 ///
-/// let line = br#"{"timestamp":"2024-05-06T07:09:10.900000000Z","level":"info","source":"cfnetworking.iptables",
-///     "message":"cfnetworking.iptables.egress-allowed","data":{"packet":{"direction":"egress","allowed":true,
-///     "src_ip":"10.255.73.3","dst_ip":"8.8.8.8","src_port":51858,"dst_port":80,"protocol":"TCP","mark":"",
-///     "icmp_type":0,"icmp_code":0},"source":{"container_id":"bfce786c-ab07-40ad-79f9-8f21"}}}"#;
+/// let line = br#"{"timestamp":"2024-05-06T07:09:10.900000000Z","level":"info",
+///     "source":"cfnetworking.iptables","message":"cfnetworking.iptables.egress-allowed",
+///     "data":{"packet":{"direction":"egress","allowed":true,"src_ip":"10.255.73.3",
+///     "dst_ip":"8.8.8.8","src_port":51858,"dst_port":80,"protocol":"TCP","mark":"",
+///     "icmp_type":0,"icmp_code":0},
+///     "source":{"container_id":"bfce786c-ab07-40ad-79f9-8f21"}}}"#;
 /// let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != b'\n').collect();
 /// let line = Line::new(&line);
 /// let record = Record::read(&line);

@@ -99,8 +99,8 @@ impl TimeRange {
         self.latest.as_nanos().abs_diff(self.earliest.as_nanos()).div_ceil(2)
     }
 
-    /// Returns how far an instant can be from the ends, in milliseconds, rounded up; `None` for more
-    /// than 49 days.
+    /// Returns how far an instant can be from the ends, in milliseconds, rounded up. `None` if that
+    /// is more than 49 days.
     ///
     /// ```
     /// # use asg_core::{TimeRange, Timestamp};

@@ -388,7 +388,7 @@ class Table(Generic[R]):
         self._look()
         counts = self._native.counts() if is_empty and self._hints else None
         if counts is not None and counts[1]:
-            # A loop over no rows shows nothing, where a data frame or an answer would be seen to be empty.
+            # A loop over no rows shows nothing; a data frame or an answer shows that it is empty.
             self._hints = False
             what = f"none of the {counts[1]} packets that were read is as the conditions say: a loop over them does nothing"
             warnings.warn(f"{what}; top(by=…) shows which values there are", AsgWarning, stacklevel=_outside())
