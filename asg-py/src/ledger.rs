@@ -56,7 +56,7 @@ impl Ledger {
         Ok(py.detach(|| ledger_file::save(&self.held(), &path))?)
     }
 
-    /// Adds the evidence of these logs, and adds to `clocks` what they show about those. Returns the
+    /// Adds the evidence of these logs, and to `clocks` what they show about clocks. Returns the
     /// numbers of lines and of lines with evidence.
     fn add(
         &self,

@@ -80,9 +80,10 @@ impl Counts {
     }
 }
 
-/// Returns a number that all lines about one packet share, whichever program wrote them. Lines about
-/// other packets may share it, too. It depends on the line alone, so that parts of a log can be
-/// dealt by it.
+/// Returns a number that all lines about one packet share, whichever program wrote them.
+///
+/// Lines about other packets may share it, too. It depends on the line alone, so that parts of a
+/// log can be dealt by it.
 ///
 /// ```
 /// use asg_core::{Line, Record, packet_key};
