@@ -9,6 +9,7 @@ import pytest
 from conftest import LOGS
 
 import asglog
+from asglog.sources import Source
 
 
 def numbers(page: str) -> list[str]:
@@ -17,8 +18,9 @@ def numbers(page: str) -> list[str]:
 
 
 def test_a_page_is_written_from_paths_bytes_and_lines(tmp_path: Path) -> None:
-    pages = []
-    for n, logs in enumerate((LOGS, [log.read_bytes() for log in LOGS])):
+    pages: list[str] = []
+    sources: tuple[Source, ...] = (LOGS, [log.read_bytes() for log in LOGS])
+    for n, logs in enumerate(sources):
         output = tmp_path / f"{n}.html"
         asglog.report(logs, output=output, title="Mine <b>", networks={"10.0.16.8": "billing"})
         pages.append(output.read_text())

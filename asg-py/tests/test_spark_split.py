@@ -83,7 +83,7 @@ def test_large_types_change_nothing(session: Any, configured: Any) -> None:
 def test_without_places_the_order_of_files_decides_nothing(session: Any) -> None:
     """Two lines about a packet, under two names of its machine and with two stamps."""
     lines = frame(session, "relays", 3).select("value")
-    rows = []
+    rows: list[list[str]] = []
     for order in (["value"], ["hash(value)"]):
         given = lines.orderBy(*order).repartition(2 + len(rows))
         found = spark.correlate(given, columns=("time", "cell", "dst", "spt", "uptime_us", "certainty", "reason", "handle"))
@@ -131,17 +131,21 @@ def test_a_function_of_sql_keeps_other_columns(session: Any) -> None:
     assert rows == {(row["source"], row["line"]): row["dst"] for row in worlds.one_machine("plain").to_pylist()}
 
 
+def any_(value: Any) -> Any:
+    return value
+
+
 MISTAKES: dict[str, tuple[Callable[[Any], Any], type[Exception], str]] = {
     "no column of lines": (lambda lines: spark.parse(lines.withColumnRenamed("value", "text")), ValueError, "columns are `source`, `line`, `text`. Rename"),
     "numbers for lines": (lambda lines: spark.gather(lines.selectExpr("line AS value")), ValueError, "`value` is bigint"),
     "a table of Arrow": (lambda lines: spark.correlate(worlds.lines_of("plain")), TypeError, "a data frame of Spark.*not Table"),
-    "a path": (lambda lines: spark.parse("logs/"), TypeError, "asglog.spark.read.*not str"),
-    "a path as a ledger": (lambda lines: spark.correlate(lines, ledger="x"), TypeError, "an asglog.Ledger, such as asglog.spark.gather"),
+    "a path": (lambda lines: spark.parse(any_("logs/")), TypeError, "asglog.spark.read.*not str"),
+    "a path as a ledger": (lambda lines: spark.correlate(lines, ledger=any_("x")), TypeError, "an asglog.Ledger, such as asglog.spark.gather"),
     "a table as clocks": (lambda lines: spark.correlate(lines, clocks=worlds.lines_of("plain")), TypeError, "an asglog.Clocks"),
     "a column with a slip": (lambda lines: spark.parse(lines, columns=("dport",)), KeyError, "did you mean 'dpt'"),
     "a column twice": (lambda lines: spark.parse(lines.withColumnRenamed("line", "host")), ValueError, "rename the one of the lines"),
     "a run without a name": (lambda lines: spark.run(lines, "/nowhere", name=""), ValueError, "such as '2024-05-06'"),
-    "a run into nothing": (lambda lines: spark.run(lines, None, name="a"), TypeError, "into is the path of a folder.*not None"),
+    "a run into nothing": (lambda lines: spark.run(lines, any_(None), name="a"), TypeError, "into is the path of a folder.*not None"),
     "a run without times": (lambda lines: spark.run(lines, "/nowhere", name="a", columns=("dst",)), ValueError, "columns must have `time`"),
     "a name for a stream": (lambda lines: spark.follow("/nowhere", name="a"), TypeError, "follow takes no name"),
     "no slice": (lambda lines: spark.correlate_by_cell(lines, slices=0), ValueError, "not to 0"),
@@ -163,8 +167,7 @@ def test_a_stream_is_told_where_to_go(session: Any, tmp_path: Path) -> None:
 
 
 def test_versions_that_cannot_work_are_named(session: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pandas
-    import pyspark
+    pandas, pyspark = pytest.importorskip("pandas"), pytest.importorskip("pyspark")
 
     lines = frame(session, "plain", 1)
     monkeypatch.setattr(pyspark, "__version__", "3.5.1")

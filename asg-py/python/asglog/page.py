@@ -45,8 +45,7 @@ def report(
     with tempfile.TemporaryDirectory(prefix="asglog-") as folder:
         options = ["--output", path, "--quiet"]
         options += _listed("cc-export", directory, "directory") + _listed("groups", groups, "groups")
-        for option, value in (("ledger", ledger),):
-            options += [] if value is None else [f"--{option}", checks.path(value, option)]
+        options += [] if ledger is None else ["--ledger", checks.path(ledger, "ledger")]
         for option, value in (("year", year), ("limit", limit)):
             options += [] if value is None else [f"--{option}", str(checks.whole(value, option))]
         for option, text in (("tz", tz), ("title", title)):

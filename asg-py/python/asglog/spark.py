@@ -364,7 +364,8 @@ def _given(lines: Any) -> DataFrame:
         functions.col(f"`{name}`").cast(wanted[name]).alias(name) if wanted.get(name, types[name]) != types[name] else functions.col(f"`{name}`")
         for name in lines.columns
     ]
-    return lines.select(*columns)
+    given: DataFrame = lines.select(*columns)
+    return given
 
 
 def _finished(lines: DataFrame, what: str) -> DataFrame:
