@@ -3,6 +3,7 @@
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use asg_core::clock::UptimeClocks;
 use asg_core::correlate::{AnyFlow, Batch, FlowCache, Gatherer, Joiner};
 use asg_core::policy::Policy;
 use asg_core::record::Outcome;
@@ -33,6 +34,8 @@ pub struct Gathered {
     remember: Option<usize>,
     /// GUIDs about which the directory is asked besides those of owners.
     also: Vec<Guid>,
+    /// Those of the whole, if the sources are a part of it.
+    clocks: Option<UptimeClocks>,
 }
 
 /// How far the evidence is.
@@ -49,7 +52,14 @@ impl Gathered {
     /// Gathers nothing yet. Evidence from `ledger` is added when the first reading begins.
     #[must_use]
     pub const fn new(policy: TimePolicy, ledger: Option<SharedLedger>) -> Self {
-        Self { phase: Lock::new(Phase::Nothing), policy, ledger, remember: None, also: Vec::new() }
+        Self {
+            phase: Lock::new(Phase::Nothing),
+            policy,
+            ledger,
+            remember: None,
+            also: Vec::new(),
+            clocks: None,
+        }
     }
 
     /// Recognises further lines about so many packets; see [`Gathering::remembering`].
@@ -63,6 +73,13 @@ impl Gathered {
     #[must_use]
     pub(crate) fn asking_about(mut self, guids: Vec<Guid>) -> Self {
         self.also = guids;
+        self
+    }
+
+    /// Takes the times of lines from these clocks; see [`Gathering::with_clocks`].
+    #[must_use]
+    pub fn with_clocks(mut self, clocks: Option<UptimeClocks>) -> Self {
+        self.clocks = clocks;
         self
     }
 
@@ -125,6 +142,9 @@ impl Gathered {
         }
         if let Some(packets) = self.remember {
             gathering = gathering.remembering(packets);
+        }
+        if let Some(clocks) = &self.clocks {
+            gathering = gathering.with_clocks(clocks.clone());
         }
         gather(gathering, readers)
     }
@@ -245,7 +265,31 @@ pub(crate) struct PieceRows {
 /// Where rows come from.
 enum Of {
     Flows { correlation: Arc<Correlation>, cache: Box<FlowCache>, explaining: Option<Explaining> },
-    Packets { reader: Box<Reader>, policy: TimePolicy, needs_time: bool },
+    Packets { reader: Box<Reader>, policy: TimePolicy, needs_time: bool, reported: Reported },
+}
+
+/// Whose reports of packets are rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Reported {
+    /// The kernel's.
+    ByKernel,
+    /// The kernel's, and those of iptables-logger, which may be about the same packets.
+    ByAny,
+}
+
+impl Reported {
+    /// Returns whether a line that holds no packet may be a row.
+    fn may_be_loggers(self, line: &[u8]) -> bool {
+        self == Self::ByAny && memchr::memmem::find(line, b"cfnetworking").is_some()
+    }
+
+    /// Returns the packet that a line of iptables-logger reports, if such lines are rows.
+    fn logged<'a>(self, record: &Record<'a>) -> Option<Record<'a>> {
+        match self {
+            Self::ByKernel => None,
+            Self::ByAny => asg_core::correlate::logged_packet(record),
+        }
+    }
 }
 
 /// Explains the flows of one thread.
@@ -279,9 +323,9 @@ impl PieceRows {
     }
 
     /// Packets.
-    pub(crate) fn packets(policy: TimePolicy, view: View) -> Self {
+    pub(crate) fn packets(policy: TimePolicy, view: View, reported: Reported) -> Self {
         let needs_time = view.needs_time();
-        let of = Of::Packets { reader: Box::default(), policy, needs_time };
+        let of = Of::Packets { reader: Box::default(), policy, needs_time, reported };
         Self { of, sieve: view.sieve(), view, own: Box::new(Record::of_packet()) }
     }
 
@@ -295,7 +339,9 @@ impl PieceRows {
                     None => rows,
                 }
             }
-            Of::Packets { policy, .. } => Self::packets(*policy, self.view.clone()),
+            Of::Packets { policy, reported, .. } => {
+                Self::packets(*policy, self.view.clone(), *reported)
+            }
         }
     }
 
@@ -392,13 +438,14 @@ impl PieceRows {
                     row(&ReadRow { explained, labels, ..found }, counts);
                 });
             }),
-            Of::Packets { reader, policy, needs_time } => piece.for_each(|raw| {
+            Of::Packets { reader, policy, needs_time, reported } => piece.for_each(|raw| {
                 counts.lines += 1;
                 if raw.part_of.is_some() {
                     return counts.outcomes.count(raw.origin, Outcome::Other);
                 }
                 let line = raw.line();
-                if !raw.is_cut && !line.may_hold_packet() {
+                let may_be_row = || line.may_hold_packet() || reported.may_be_loggers(raw.bytes);
+                if !raw.is_cut && !may_be_row() {
                     return counts.outcomes.count(raw.origin, Outcome::PassedOver);
                 }
                 let first = reader.classify(&line);
@@ -407,8 +454,11 @@ impl PieceRows {
                 let outcome = Record::more(&line).fold(outcome, |it, record| it.with(&record));
                 counts.outcomes.count(raw.origin, outcome);
                 for record in std::iter::once(first).chain(more) {
+                    let logged = reported.logged(&record);
                     // Tables do not show the writer, so they leave out forged packets.
-                    let Some((packet, cf)) = record.proven_packet() else { continue };
+                    let shown =
+                        logged.as_ref().map_or_else(|| record.proven_packet(), Record::packet);
+                    let Some((packet, cf)) = shown else { continue };
                     let error = match &record.content {
                         Content::Damaged(damaged) => Some(&damaged.error),
                         _ => None,
@@ -418,7 +468,7 @@ impl PieceRows {
                         source: raw.source,
                         raw: raw.bytes,
                         time: if *needs_time { record.time(policy) } else { None },
-                        record: &record,
+                        record: logged.as_ref().unwrap_or(&record),
                         packet,
                         cf,
                         error,

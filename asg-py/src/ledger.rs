@@ -18,6 +18,7 @@ use pyo3::types::PyBytes;
 use serde_json::{Value, json};
 
 use crate::answer::Answer;
+use crate::clocks::Clocks;
 use crate::directory::GivenDirectory;
 use crate::errors::Failure;
 use crate::objects;
@@ -56,18 +57,27 @@ impl Ledger {
         Ok(py.detach(|| ledger_file::save(&self.held(), &path))?)
     }
 
-    /// Adds the evidence of these logs; returns the numbers of lines and of lines with evidence.
+    /// Adds the evidence of these logs, and to `clocks` what they show about clocks. Returns the
+    /// numbers of lines and of lines with evidence.
     fn add(
         &self,
         py: Python<'_>,
         items: Vec<Item>,
         progress: Option<Py<PyAny>>,
+        clocks: Option<Py<Clocks>>,
     ) -> Result<(u64, u64), Failure> {
         let readers = Given::new(items, progress).readers();
         py.detach(|| {
-            let found = gather(Gathering::new(), &readers)?;
+            let mut gathering = Gathering::new();
+            if let Some(clocks) = &clocks {
+                gathering = gathering.teaching(&clocks.get().held());
+            }
+            let found = gather(gathering, &readers)?;
             // All or nothing: an interrupted call leaves the ledger as it was.
             self.held().merge(found.ledger());
+            if let Some(clocks) = &clocks {
+                clocks.get().held().merge(found.clocks());
+            }
             Ok((found.counts().lines, found.counts().evidence))
         })
     }

@@ -6,7 +6,7 @@
 //! | [`source`], [`line_column`] | paths, bytes, file objects and columns as sources |
 //! | [`callback`] | Python objects that a reading calls; progress and signals |
 //! | [`table`], [`stream`], [`requested`] | the lazy table, its Arrow streams, and their types |
-//! | [`answer`], [`records`], [`ledger`], [`directory`], [`policy`] | further classes |
+//! | [`answer`], [`records`], [`lines`], [`evidence`], [`ledger`], [`clocks`], [`directory`], [`policy`] | further classes |
 //! | [`program`] | the console script |
 //! | [`objects`], [`errors`] | Python objects and exceptions |
 #![forbid(unsafe_code)]
@@ -18,10 +18,13 @@
 
 mod answer;
 mod callback;
+mod clocks;
 mod directory;
 mod errors;
+mod evidence;
 mod ledger;
 mod line_column;
+mod lines;
 mod objects;
 mod policy;
 mod program;
@@ -61,9 +64,15 @@ mod _asglog {
     #[pymodule_export]
     use crate::answer::Answer;
     #[pymodule_export]
+    use crate::clocks::Clocks;
+    #[pymodule_export]
     use crate::directory::{CloudController, Export};
     #[pymodule_export]
+    use crate::evidence::evidence;
+    #[pymodule_export]
     use crate::ledger::Ledger;
+    #[pymodule_export]
+    use crate::lines::Lines;
     #[pymodule_export]
     use crate::policy::{Policy, question};
     #[pymodule_export]

@@ -26,6 +26,7 @@ use pyo3_arrow::ffi::to_schema_pycapsule;
 
 use crate::answer::Answer;
 use crate::callback::PyMonitor;
+use crate::clocks::Clocks;
 use crate::directory::{Export, GivenDirectory};
 use crate::errors::Failure;
 use crate::ledger::Ledger;
@@ -95,6 +96,14 @@ impl Table {
         Ok(Self { called: Called { given, directory: None }, query })
     }
 
+    /// Creates a table of the packets that the kernel or iptables-logger reports.
+    #[staticmethod]
+    fn reports(items: Vec<Item>) -> PyResult<Self> {
+        let given = Given::new(items, None);
+        let query = Query::reports(given.readers(), TimePolicy::default());
+        Ok(Self { called: Called { given, directory: None }, query })
+    }
+
     /// Creates a table of flows. The items come sorted by name, because the order of a caller's
     /// arguments must not matter.
     #[staticmethod]
@@ -105,10 +114,12 @@ impl Table {
         year: Option<i16>,
         utc_offset: f64,
         progress: Option<Py<PyAny>>,
+        clocks: Option<Py<Clocks>>,
     ) -> PyResult<Self> {
         let policy = time_policy(year, utc_offset)?;
         let ledger = ledger.map(|ledger| ledger.get().shared());
-        let gathered = Arc::new(Gathered::new(policy, ledger));
+        let clocks = clocks.map(|clocks| clocks.get().all());
+        let gathered = Arc::new(Gathered::new(policy, ledger).with_clocks(clocks));
         let given = Given::new(items, progress);
         let names = directory.as_ref().map(GivenDirectory::names);
         let query = Query::flows(given.readers(), policy, gathered, names);

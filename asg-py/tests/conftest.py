@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import hypothesis
 import pytest
@@ -79,3 +84,34 @@ def export(tmp_path: Path) -> asglog.Export:
     path = tmp_path / "apps.json"
     path.write_text(json.dumps(apps_page()))
     return asglog.Export(path)
+
+
+@pytest.fixture(scope="session")
+def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One session of Spark for all tests; without PySpark or Java they are skipped."""
+    sql = pytest.importorskip("pyspark.sql")
+    if shutil.which("java") is None:
+        pytest.skip("there is no Java, which Spark runs in (Debian: apt-get install openjdk-17-jre-headless)")
+    patch = pytest.MonkeyPatch()
+    patch.setenv("PYSPARK_PYTHON", sys.executable)
+    patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
+    settings = {
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.driver.host": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.ui.showConsoleProgress": "false",
+        "spark.sql.shuffle.partitions": "2",
+        "spark.sql.session.timeZone": "UTC",
+        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
+    }
+    # Two executors, each a process of its own, as on a cluster.
+    builder = sql.SparkSession.builder.master(os.environ.get("ASG_SPARK", "local-cluster[2,1,1024]"))
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    # Java keeps the working directory in which it starts. The examples in CLUSTER.md need this one.
+    with pytest.MonkeyPatch.context() as here:
+        here.chdir(ROOT)
+        made = builder.getOrCreate()
+    yield made
+    made.stop()
+    patch.undo()

@@ -14,7 +14,6 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from test_cli import ASGLOG, environment
-from test_spark import session  # noqa: F401  (a fixture)
 
 import asglog
 
@@ -159,7 +158,7 @@ def test_each_door_gives_the_flows_of_ndjson(door: str, log: Path, tmp_path: Pat
     assert_same(DOORS[door](log, tmp_path), ndjson(log, tmp_path))
 
 
-def test_spark_gives_the_flows_of_ndjson(session: Any, log: Path, tmp_path: Path) -> None:  # noqa: F811
+def test_spark_gives_the_flows_of_ndjson(session: Any, log: Path, tmp_path: Path) -> None:
     pa = pytest.importorskip("pyarrow")
     from asglog import spark
 

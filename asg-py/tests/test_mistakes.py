@@ -135,6 +135,21 @@ MISTAKES: dict[str, Wrong] = {
     "records of packets": (lambda: asglog.scan(PACKET).to_records("ecs"), ValueError, "asglog.correlate gives them"),
     "pickling": (lambda: pickle.dumps(flows()), TypeError, "does not pickle: send the paths"),
     "a frame of a table": (lambda: pytest.importorskip("pandas").DataFrame(flows()), TypeError, "to_pandas"),
+    "a frame for a path": (lambda: asglog.Ledger.load(any_(frame())), TypeError, "not DataFrame: save the table to a file"),
+    "a line for a path": (lambda: asglog.Ledger.load(LINE), ValueError, "looks like a line of a log, and not like a path: save"),
+    "a text for a path": (lambda: asglog.Table.from_parquet(LINE + "\n" + LINE), ValueError, "a line feed: a text of lines is no path"),
+    "a zero byte in a path": (lambda: flows().to_csv("a\0b"), ValueError, "a zero byte"),
+    "a long text for a path": (lambda: ledger().save("x" * 9000), ValueError, "9000 characters: that is no path"),
+    "an open file for a path": (lambda: flows().to_csv(any_(io.StringIO())), TypeError, "not StringIO: give the name of the file"),
+    "a list for a path": (lambda: asglog.Clocks.load(any_([FILE])), TypeError, "not list: give one path"),
+    "an empty path to save": (lambda: ledger().save(""), ValueError, "is empty: give the name of a file"),
+    "a log for clocks": (lambda: asglog.Clocks.load(FILE), ValueError, "foundation.log: these are no saved clocks"),
+    "a table for clocks": (lambda: asglog.Clocks().merge(any_(flows())), TypeError, "merge takes asglog.Clocks, not Table"),
+    "a report to nothing": (lambda: asglog.report(LOGS, output=any_(None)), TypeError, "output is a text or a pathlib.Path, not None"),
+    "a report of a log that is not there": (lambda: asglog.report("nosuch.log", output="x.html"), FileNotFoundError, "nosuch.log"),
+    "a live directory for a report": (lambda: asglog.report(LOGS, output="x.html", directory=any_(3)), TypeError, "takes paths, not int"),
+    "a limit of a report": (lambda: asglog.report(LOGS, output="x.html", limit=any_("5")), TypeError, "limit is a whole number, not str"),
+    "a time that can be out": (lambda: flows().filter(time_error="soon"), ValueError, "a number of seconds, such as 60 or 0.5"),
     "a path to write that is none": (lambda: flows().to_csv(any_(3)), TypeError, "a path is a text or a pathlib.Path, not int"),
     "a folder that is not there": (lambda: flows().to_parquet("/nowhere/x.parquet"), OSError, "/nowhere/x.parquet"),
     "a column of an answer": (lambda: flows().top()["dst"], KeyError, "no column 'dst'; .*there are app, owner|no column 'dst'.*"),
@@ -220,8 +235,12 @@ def test_logs_that_hold_nothing_are_not_silent(tmp_path: Path) -> None:
     assert told[0].filename == __file__
     shown = asglog.scan(words)._repr_html_()
     assert "no rows" in shown
-    # That no row passes a filter is an answer.
-    assert list(asglog.scan(PACKET).filter(dpt=1)) == []
+    # A loop over no rows shows nothing, so a warning comes, once. A frame shows that it is empty.
+    table = asglog.scan(PACKET).filter(dpt=1)
+    with pytest.warns(asglog.AsgWarning, match=r"none of the 1 packets that were read is as the conditions say.*top\(by="):
+        assert list(table) == []
+    assert list(table) == []
+    assert len(asglog.scan(PACKET).filter(dpt=1).top(by="dst")) == 0
 
 
 def test_a_path_may_be_in_the_home_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

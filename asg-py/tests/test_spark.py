@@ -1,14 +1,10 @@
-"""Spark returns the flows that one machine returns. One session for all tests, which are skipped
-without PySpark or Java."""
+"""Spark returns the flows that one machine returns. All tests are skipped without PySpark or Java."""
 
 from __future__ import annotations
 
 import gzip
 import random
 import re
-import shutil
-import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,41 +16,13 @@ import asglog
 from asglog import batches, spark
 
 pa = pytest.importorskip("pyarrow")
-sql = pytest.importorskip("pyspark.sql")
+pytest.importorskip("pyspark.sql")
 
 pytestmark = pytest.mark.filterwarnings("default")
 
 SAMPLE = ROOT / "examples/notebooks/sample/afternoon"
 LOGS = sorted(SAMPLE.glob("*.gz"))
 PLACE = [("source", "ascending"), ("line", "ascending")]
-
-
-@pytest.fixture(scope="session")
-def session(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    if shutil.which("java") is None:
-        pytest.skip("there is no Java, which Spark runs in (Debian: apt-get install openjdk-17-jre-headless)")
-    patch = pytest.MonkeyPatch()
-    patch.setenv("PYSPARK_PYTHON", sys.executable)
-    patch.setenv("SPARK_LOCAL_IP", "127.0.0.1")
-    settings = {
-        "spark.driver.bindAddress": "127.0.0.1",
-        "spark.driver.host": "127.0.0.1",
-        "spark.ui.enabled": "false",
-        "spark.ui.showConsoleProgress": "false",
-        "spark.sql.shuffle.partitions": "2",
-        "spark.sql.session.timeZone": "UTC",
-        "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
-    }
-    builder = sql.SparkSession.builder.master("local[2]")
-    for name, value in settings.items():
-        builder = builder.config(name, value)
-    # Java keeps the working directory in which it starts. The examples in CLUSTER.md need this one.
-    with pytest.MonkeyPatch.context() as here:
-        here.chdir(ROOT)
-        made = builder.getOrCreate()
-    yield made
-    made.stop()
-    patch.undo()
 
 
 @pytest.fixture(scope="session")
@@ -168,7 +136,7 @@ def twice(session: Any) -> Any:
 def test_packets_that_two_lines_tell_are_one_flow_wherever_the_lines_are(twice: Any, tmp_path: Path) -> None:
     expected = test_clocks.whole(tmp_path)
     assert twice.count() > expected.num_rows + 3
-    known, clocks = spark.ledger(twice), spark.clocks(twice)
+    known, clocks = spark.gather(twice)
     for frame in (
         spark.correlate(twice, ledger=known, clocks=clocks),
         spark.correlate_by_cell(twice, slices=2).drop("evidence_source"),
@@ -180,8 +148,8 @@ def test_packets_that_two_lines_tell_are_one_flow_wherever_the_lines_are(twice: 
 def test_lines_that_are_said_to_tell_packets_once_are_not_moved(twice: Any) -> None:
     moved = []
     for told_once in (True, False):
-        frame = spark.correlate(twice, ledger=asglog.Ledger(), told_once=told_once, columns=("dst",))
-        moved.append("hashpartitioning(twin" in frame._jdf.queryExecution().executedPlan().toString())
+        frame = spark.correlate(twice, ledger=asglog.Ledger(), clocks=False, told_once=told_once, columns=("dst",))
+        moved.append("hashpartitioning(packet_key" in frame._jdf.queryExecution().executedPlan().toString())
     assert moved == [False, True]
 
 
@@ -218,11 +186,23 @@ def test_the_recipe_of_joining_in_sql_finds_the_same_containers(lines: Any, whol
 
 
 def test_the_page_about_clusters_runs(
-    session: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    session: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, whole: Any
 ) -> None:
     page = (ROOT / "asg-py/CLUSTER.md").read_text()
-    (block,) = [block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "session" in block]
+    blocks = [block for block in re.findall(r"^```python\n(.*?)^```", page, re.M | re.S) if "session" in block or "days" in block]
+    first, daily, stream = blocks
     monkeypatch.chdir(ROOT)
-    exec(compile(block, "CLUSTER.md", "exec"), {"session": session})
+    names: dict[str, Any] = {"session": session, "folder": str(tmp_path / "daily")}
+    exec(compile(first, "CLUSTER.md", "exec"), names)
     said = capsys.readouterr().out
     assert "org_name" in said and "5432" in said
+    exec(compile(daily, "CLUSTER.md", "exec"), names)
+    assert session.read.parquet(f"{names['folder']}/flows/day=*").count() == whole.num_rows
+    arriving = tmp_path / "arriving"
+    arriving.mkdir()
+    for n, log in enumerate(LOGS):
+        (arriving / f"{n}.log").write_bytes(gzip.decompress(log.read_bytes()))
+    names |= {"folder": str(tmp_path / "stream"), "arriving": str(arriving), "checkpoint": str(tmp_path / "checkpoint")}
+    exec(compile(stream, "CLUSTER.md", "exec"), names)
+    names["query"].awaitTermination()
+    assert session.read.parquet(f"{names['folder']}/flows/day=*").count() == whole.num_rows

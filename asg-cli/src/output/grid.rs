@@ -59,7 +59,7 @@ pub fn write_table(grid: &Grid, look: &Look, out: &mut impl Write) -> io::Result
     for (at, row) in std::iter::once(&heads).chain(&rows).enumerate() {
         let mut line = String::new();
         for ((text, width), kind) in row.iter().zip(&widths).zip(&kinds) {
-            let is_number = matches!(kind, Kind::Int | Kind::Long);
+            let is_number = matches!(kind, Kind::Int | Kind::Long | Kind::Seconds);
             let text = cut(text, *width);
             let text = if is_number { format!("{:>width$}", text.trim_end()) } else { text };
             line.extend([&*text, "  "]);

@@ -251,9 +251,7 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Box<[u8]> {
 /// A time's error in seconds, rounded up to a millisecond, as serde prints such a number.
 fn push_error(out: &mut Short, known: Option<(TimeRange, Timestamp)>) {
     let Some((range, time)) = known else { return out.text(b"null") };
-    let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
-    let millis = nanos(range.earliest()).max(nanos(range.latest())).div_ceil(1_000_000);
-    let Ok(millis) = u32::try_from(millis) else { return out.text(b"null") };
+    let Some(millis) = range.millis_around(time) else { return out.text(b"null") };
     out.number(u64::from(millis / 1_000));
     match millis % 1_000 {
         0 => out.text(b".0"),

@@ -227,6 +227,7 @@ fn about(column: &Column) -> String {
         Kind::Int | Kind::Long => " A number.",
         Kind::Bool => " true or false.",
         Kind::Time => " A time.",
+        Kind::Seconds => " A number.",
         Kind::Bytes => " Bytes; no condition can be about it.",
     };
     let is_told = |word: &&str| meaning.contains(*word);

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, PrimitiveArray, StringArray,
 };
@@ -23,6 +23,7 @@ pub(crate) enum Cells {
     Long(Numbers<i64>),
     Bool(Bits, Bits),
     Time(Numbers<i64>),
+    Seconds(Numbers<f64>),
     Bytes(Texts),
 }
 
@@ -34,6 +35,7 @@ impl Cells {
             Kind::Long => Self::Long(Numbers::default()),
             Kind::Bool => Self::Bool(Bits::default(), Bits::default()),
             Kind::Time => Self::Time(Numbers::default()),
+            Kind::Seconds => Self::Seconds(Numbers::default()),
             Kind::Bytes => Self::Bytes(Texts::default()),
         }
     }
@@ -62,6 +64,12 @@ impl Cells {
             (Self::Time(cells), Value::Time(time)) => {
                 cells.put(row, time.as_nanos().div_euclid(1000));
             }
+            (Self::Seconds(cells), Value::Millis(millis)) => {
+                // Whole numbers of this size are exact.
+                if let Ok(millis) = u32::try_from(*millis) {
+                    cells.put(row, f64::from(millis) / 1_000.0);
+                }
+            }
             (Self::Bytes(cells), Value::Bytes(bytes)) => {
                 cells.begin(row);
                 cells.bytes.extend_from_slice(bytes);
@@ -87,6 +95,7 @@ impl Cells {
             Self::Time(cells) => {
                 Arc::new(cells.finish::<TimestampMicrosecondType>(rows).with_timezone("UTC"))
             }
+            Self::Seconds(cells) => Arc::new(cells.finish::<Float64Type>(rows)),
             Self::Bytes(cells) => {
                 let (ends, bytes, nulls) = cells.finish(rows);
                 Arc::new(BinaryArray::new(ends, bytes, nulls))

@@ -140,6 +140,8 @@ pub enum Value<'r> {
     Bool(bool),
     /// A time.
     Time(Timestamp),
+    /// Seconds, in thousandths.
+    Millis(i64),
     /// Bytes.
     Bytes(&'r [u8]),
 }
@@ -163,6 +165,8 @@ pub enum Kind {
     Bool,
     /// Times in UTC, in microseconds.
     Time,
+    /// Seconds with three decimals.
+    Seconds,
     /// Bytes.
     Bytes,
 }
@@ -177,6 +181,7 @@ impl Kind {
             Self::Long => DataType::Int64,
             Self::Bool => DataType::Boolean,
             Self::Time => DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            Self::Seconds => DataType::Float64,
             Self::Bytes => DataType::Binary,
         }
     }
@@ -190,6 +195,7 @@ impl Kind {
             Self::Long => "int64",
             Self::Bool => "bool",
             Self::Time => "timestamp[us, tz=UTC]",
+            Self::Seconds => "double",
             Self::Bytes => "binary",
         }
     }
@@ -326,6 +332,7 @@ columns! {
     handle_prefix: Text, Packets by_key, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
     tag: Text, Packets by_key, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
 
+    time_error: Seconds, Flows, "How far `time` can be out, in seconds.", |row| row.time_error();
     certainty: Text, Flows by_key, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
     reason: Text, Flows by_key, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.as_str());
     handle: Text, Flows by_key, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
@@ -408,6 +415,8 @@ columns! {
     near_change: Text, Explained, "The change, in JSON.", |row| row.near().map(|near| Cow::Owned(near.change.to_json()));
     blind: Text, Explained, "The codes of similar packets that leave no line, with blanks between.", |row| row.explanation().map(|it| codes(&it.blind, Blind::as_str));
     raw: Bytes required, OnRequest, "The line.", |row| row.raw;
+    packet_key: Long, OnRequest, "A number that all lines about one packet share; lines about others may share it, too.", |row| Value::Int(asg_core::correlate::packet_key(row.packet).cast_signed());
+    packet_text_key: Long, OnRequest, "A digest of the packet's text, which lines that repeat it share.", |row| Value::Int(asg_core::correlate::packet_text_key(row.record).cast_signed());
     flow_id: Text, OnRequest, "Of flows, an identifier of the packet, whichever way it came: 32 hexadecimal digits.", |row| row.flow.map(|flow| Cow::Owned(FlowId::of(flow, row.source).to_string()));
 }
 
@@ -600,6 +609,13 @@ impl<'r> ReadRow<'r> {
         self.explanation()?.near.first()
     }
 
+    fn time_error(&self) -> Value<'static> {
+        let of_known = || self.known.and_then(|known| known.range);
+        let range = self.flow.map_or_else(of_known, |flow| flow.range);
+        let millis = range.zip(self.time).and_then(|(range, time)| range.millis_around(time));
+        millis.map_or(Value::Null, |millis| Value::Millis(millis.into()))
+    }
+
     fn attribution(&self) -> Option<&'r Attribution<'r>> {
         self.flow.map(|flow| &flow.attribution)
     }
@@ -740,6 +756,11 @@ impl Value<'_> {
             Self::Int(n) => write!(out, "{n}"),
             Self::Bool(flag) => write!(out, "{flag}"),
             Self::Time(time) => write!(out, "{time}"),
+            Self::Millis(n) if n % 1_000 == 0 => write!(out, "{}", n / 1_000),
+            Self::Millis(n) => {
+                let text = format!("{}.{:03}", n / 1_000, n % 1_000);
+                out.write_str(text.trim_end_matches('0'))
+            }
             Self::Null | Self::Bytes(_) => Ok(()),
         }
     }

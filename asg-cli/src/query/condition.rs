@@ -2,7 +2,7 @@
 
 use asg_core::Timestamp;
 
-use super::filter::no_column;
+use super::filter::{millis, no_column};
 use super::{ALIASES, Column, Given, Kind, Query};
 use crate::error::Error;
 use crate::output::zone::Zone;
@@ -119,6 +119,19 @@ impl Query {
                 };
                 self.filter(name, vec![Given::Range(first, last)])
             }
+            (Kind::Seconds, relation) => {
+                let limit = millis(values).ok_or_else(|| {
+                    let what = "is a number of seconds, such as 60 or 0.5, and not";
+                    Error::Value(format!("{name} {what} `{values}`"))
+                })?;
+                let (first, last) = match relation {
+                    Relation::Below => (0, limit - 1),
+                    Relation::AtMost => (0, limit),
+                    Relation::Above => (limit.saturating_add(1), i64::MAX),
+                    _ => (limit, i64::MAX),
+                };
+                self.filter(name, vec![Given::Millis(first, last)])
+            }
             _ => Err(Error::Value(format!("{name} is no number: compare it with = or !="))),
         }
     }
@@ -150,6 +163,7 @@ mod tests {
             ("verdict=denied", "verdict != denied"),
             ("time<2024-05-06T07:09:16Z", "time>=2024-05-06T07:09:16Z"),
             ("line<=15", "line>15"),
+            ("time_error<0.5", "time_error>=0.5"),
         ] {
             let (found, others) = (rows(one).unwrap(), rows(other).unwrap());
             assert_eq!(found + others, all, "{one}");
@@ -170,6 +184,7 @@ mod tests {
             ("dpt>http", "dpt is a number, and not `http`"),
             ("dpt>70000", "from 0 to 65535"),
             ("time=2024-05-06", "compare it with <"),
+            ("time_error<soon", "a number of seconds, such as 60 or 0.5, and not `soon`"),
             ("time>yesterday", "and not `yesterday`"),
         ] {
             let why = rows(written).unwrap_err();

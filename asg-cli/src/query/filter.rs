@@ -58,6 +58,8 @@ pub enum Given {
     Huge(String),
     /// The first and the last of a range.
     Range(i64, i64),
+    /// The first and the last of a range of seconds, in thousandths.
+    Millis(i64, i64),
     /// A text.
     Text(String),
     /// Text of a command line. The column decides whether it is a number, a range, a network or a
@@ -74,6 +76,9 @@ impl std::fmt::Display for Given {
             Self::Int(n) => write!(f, "{n}"),
             Self::Huge(digits) => f.write_str(digits),
             Self::Range(first, last) => write!(f, "the range from {first} to {last}"),
+            Self::Millis(first, last) => {
+                write!(f, "the range from {first} to {last} thousandths")
+            }
             Self::Text(text) | Self::Written(text) => write!(f, "{text:?}"),
         }
     }
@@ -233,6 +238,20 @@ impl Wanted {
             }
             (Kind::Bool, given) => Err(format!("{name} is True or False, not {given}")),
             (Kind::Time, _) => Err(format!("use between() for {name}")),
+            (Kind::Seconds, given) => {
+                let seconds = |n: i64| n.saturating_mul(1_000);
+                let found = match &given {
+                    Given::Int(n) => Some((seconds(*n), seconds(*n))),
+                    Given::Range(first, last) => Some((seconds(*first), seconds(*last))),
+                    Given::Written(text) => millis(text).map(|n| (n, n)),
+                    Given::Millis(first, last) => Some((*first, *last)),
+                    _ => None,
+                };
+                let (first, last) = found.ok_or_else(|| {
+                    format!("{name} is a number of seconds, such as 60 or 0.5, not {given}")
+                })?;
+                Ok(Self::Int(first..=last))
+            }
             (Kind::Bytes, _) => Err(format!("{name} cannot be filtered by")),
         }
     }
@@ -291,7 +310,7 @@ impl Wanted {
     fn is(&self, value: &Value<'_>) -> bool {
         match (self, value) {
             (Self::Missing, value) => matches!(value, Value::Null),
-            (Self::Int(wanted), Value::Int(n)) => wanted.contains(n),
+            (Self::Int(wanted), Value::Int(n) | Value::Millis(n)) => wanted.contains(n),
             (Self::Bool(wanted), Value::Bool(flag)) => wanted == flag,
             (Self::Net { bits: wanted, mask, v4 }, Value::Address(address)) => {
                 address.ip().is_some_and(|ip| ip.is_ipv4() == *v4 && bits(ip).0 & mask == *wanted)
@@ -311,6 +330,17 @@ impl Wanted {
             _ => false,
         }
     }
+}
+
+/// Parses seconds, with up to three decimals.
+pub(super) fn millis(text: &str) -> Option<i64> {
+    let (whole, fraction) = text.split_once('.').unwrap_or((text, ""));
+    let is_digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || fraction.len() > 3 || !is_digits(whole) || !is_digits(fraction) {
+        return None;
+    }
+    let thousandths: i64 = format!("{fraction:0<3}").parse().ok()?;
+    whole.parse::<i64>().ok()?.checked_mul(1_000)?.checked_add(thousandths)
 }
 
 /// Parses `443` or `1024-65535`: the first and the last.

@@ -53,7 +53,7 @@ pub(crate) use self::vocabulary::words as values;
 use crate::answers::{By, Span};
 use crate::error::Error;
 use crate::explain::{FlowFacts, LinesLost};
-use crate::flows::{Alone, Gathered, PieceRows, RowSink, RowWork};
+use crate::flows::{Alone, Gathered, PieceRows, Reported, RowSink, RowWork};
 use crate::input::{Log, Source};
 use crate::labels::Labels;
 use crate::lines::Readers;
@@ -77,7 +77,7 @@ pub struct Query {
 #[derive(Debug, Clone)]
 enum From {
     /// The packets of the readers.
-    Packets,
+    Packets(Reported),
     /// The flows of the readers.
     Flows(Evidence),
     /// A saved table.
@@ -99,7 +99,14 @@ impl Query {
     /// Returns the packets of sources.
     #[must_use]
     pub fn packets(readers: Readers, policy: TimePolicy) -> Self {
-        Self::new(readers, policy, From::Packets)
+        Self::new(readers, policy, From::Packets(Reported::ByKernel))
+    }
+
+    /// Returns the packets of sources as [`packets`](Self::packets) does, and those that
+    /// iptables-logger reports: rows for all lines that [`flows`](Self::flows) may give.
+    #[must_use]
+    pub fn reports(readers: Readers, policy: TimePolicy) -> Self {
+        Self::new(readers, policy, From::Packets(Reported::ByAny))
     }
 
     /// Returns the flows of sources: packets with their owners, named by a directory if there is
@@ -386,7 +393,7 @@ impl Query {
     #[must_use]
     pub const fn has_flows(&self) -> bool {
         match &self.from {
-            From::Packets => false,
+            From::Packets(_) => false,
             From::Flows(_) => true,
             From::Saved(saved) => saved.has_flows(),
         }
@@ -430,7 +437,7 @@ impl Query {
     pub const fn rules(&self) -> Option<&Policy> {
         match &self.from {
             From::Flows(evidence) => evidence.policy.as_ref(),
-            From::Packets | From::Saved(_) => None,
+            From::Packets(_) | From::Saved(_) => None,
         }
     }
 
@@ -442,7 +449,7 @@ impl Query {
         self.readers.are_repeatable()
             && match &self.from {
                 From::Flows(evidence) => evidence.gathered.is_ready(monitor).unwrap_or(false),
-                From::Packets | From::Saved(_) => true,
+                From::Packets(_) | From::Saved(_) => true,
             }
     }
 
@@ -492,7 +499,10 @@ impl Query {
                 Step::Filter(filter) => filter.columns().all(is_of_packets),
                 Step::Slice { .. } => true,
             });
-        can.then(|| Self { from: From::Packets, ..self.with(self.view.clone()) })
+        can.then(|| Self {
+            from: From::Packets(Reported::ByKernel),
+            ..self.with(self.view.clone())
+        })
     }
 
     /// Returns the counts of the last complete reading; `None` before the first.
@@ -506,7 +516,7 @@ impl Query {
                 let outcomes = known.map_or(counts.outcomes, |known| known.outcomes().clone());
                 Some(Counts { outcomes, ..counts })
             }
-            From::Packets | From::Saved(_) => Some(counts),
+            From::Packets(_) | From::Saved(_) => Some(counts),
         }
     }
 
@@ -606,7 +616,9 @@ impl Query {
                     None => rows,
                 })
             }
-            From::Packets => Pieces::Read(PieceRows::packets(self.policy, view)),
+            From::Packets(reported) => {
+                Pieces::Read(PieceRows::packets(self.policy, view, *reported))
+            }
             From::Saved(saved) => Pieces::Saved(saved.clone()),
         })
     }

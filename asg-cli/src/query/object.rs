@@ -96,6 +96,9 @@ impl SavedRow<'_> {
     fn json(&self, column: &str) -> Json {
         match Column::named(column).map_or(Value::Null, |column| self.value(column)) {
             Value::Int(number) => number.into(),
+            Value::Millis(millis) => {
+                json!(f64::from(u32::try_from(millis).unwrap_or(u32::MAX)) / 1_000.0)
+            }
             Value::Bool(flag) => flag.into(),
             value => value.text().map_or(Json::Null, Json::from),
         }
@@ -159,7 +162,7 @@ impl SavedRow<'_> {
             "evidence": evidence,
         });
         for (name, value) in [
-            ("time_error", Json::Null),
+            ("time_error", self.json("time_error")),
             ("also", json!([])),
             ("attribution", attribution),
             ("app", app),

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use arrow_array::cast::AsArray as _;
-use arrow_array::types::{Int32Type, Int64Type, TimestampMicrosecondType};
+use arrow_array::types::{Float64Type, Int32Type, Int64Type, TimestampMicrosecondType};
 use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 use asg_core::Timestamp;
@@ -157,6 +157,7 @@ impl<'r> SavedRow<'r> {
             Kind::Int => Value::Int(array.as_primitive::<Int32Type>().value(self.row).into()),
             Kind::Long => Value::Int(array.as_primitive::<Int64Type>().value(self.row)),
             Kind::Bool => Value::Bool(array.as_boolean().value(self.row)),
+            Kind::Seconds => millis(array.as_primitive::<Float64Type>().value(self.row)),
             Kind::Bytes => Value::Bytes(array.as_binary::<i32>().value(self.row)),
             Kind::Time => {
                 let micros = array.as_primitive::<TimestampMicrosecondType>().value(self.row);
@@ -193,6 +194,17 @@ impl<'r> SavedRow<'r> {
             _ => None,
         }
     }
+}
+
+/// Returns seconds as they were saved.
+pub(super) fn millis(seconds: f64) -> Value<'static> {
+    let millis = (seconds * 1_000.0).round();
+    if (0.0..=f64::from(u32::MAX)).contains(&millis) {
+        #[expect(clippy::cast_possible_truncation, reason = "it is in the range of whole numbers")]
+        let millis = millis as i64;
+        return Value::Millis(millis);
+    }
+    Value::Null
 }
 
 /// Reads a saved table.

@@ -12,11 +12,12 @@ use serde_json::Value as Json;
 
 use super::cells::Cells;
 use super::columns::{Column, Kind, Value, cc_process, schema};
+use super::saved::millis;
 use crate::error::Error;
 use crate::input::{decompressed, is_compressed};
 
 /// Where the contract has the value of a column.
-const MEMBERS: [(&str, &str); 41] = [
+const MEMBERS: [(&str, &str); 42] = [
     ("time", "/time"),
     ("source", "/source"),
     ("line", "/line"),
@@ -30,6 +31,7 @@ const MEMBERS: [(&str, &str); 41] = [
     ("dst", "/dst"),
     ("dpt", "/dpt"),
     ("handle_prefix", "/handle_prefix"),
+    ("time_error", "/time_error"),
     ("certainty", "/attribution/certainty"),
     ("reason", "/attribution/reason"),
     ("handle", "/handle"),
@@ -158,6 +160,7 @@ fn value<'r>(column: &Column, object: &'r Json) -> Value<'r> {
         (Kind::Long, Json::String(text)) => {
             text.replace('.', "").parse().map_or(Value::Null, Value::Int)
         }
+        (Kind::Seconds, Json::Number(number)) => number.as_f64().map_or(Value::Null, millis),
         (Kind::Int | Kind::Long, Json::Number(number)) => {
             number.as_i64().map_or(Value::Null, Value::Int)
         }

@@ -17,6 +17,20 @@ impl Default for Seeds {
 }
 
 impl Seeds {
+    /// Seeds that are the same everywhere, for digests that several processes compare. Whoever
+    /// wants two texts to have one digest can find such texts.
+    pub(crate) const PUBLIC: Self = Self([0x9e37_79b9_7f4a_7c15, 0xd1b5_4a32_d192_ed03]);
+
+    /// Returns the seeds, to be saved.
+    pub(crate) const fn parts(self) -> [u64; 2] {
+        self.0
+    }
+
+    /// Returns seeds that were saved.
+    pub(crate) const fn of_parts(parts: [u64; 2]) -> Self {
+        Self(parts)
+    }
+
     /// Returns the digest of an address.
     pub(crate) fn of_address(self, address: Option<IpAddr>) -> u64 {
         let Self([one, two]) = self;

@@ -17,6 +17,7 @@ use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
 use std::sync::OnceLock;
 
+use crate::bytes::saved::{Reader, Writer};
 use crate::time::TimeRange;
 use crate::time::Timestamp;
 
@@ -176,6 +177,45 @@ impl Boot {
             self.put(span >> (shift - other.shift), *offsets);
         }
         self.widen();
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        let Extent { from, to, least, greatest } = self.extent;
+        for (number, since) in [(from, 0), (to, from), (least, from), (greatest, least)] {
+            out.signed(number.wrapping_sub(since));
+        }
+        out.number(self.latest);
+        out.number(self.shift.into());
+        out.count(self.spans.len());
+        for (span, Offsets { least, bound }) in &self.spans {
+            out.number(*span);
+            out.signed(least.0.wrapping_sub(self.extent.least));
+            out.number(least.1);
+            out.signed(bound.0.wrapping_sub(least.0));
+            out.number(bound.1);
+        }
+    }
+
+    /// Returns `None` for bytes that are none.
+    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+        let from = input.signed()?;
+        let (to, least) = (from.wrapping_add(input.signed()?), from.wrapping_add(input.signed()?));
+        let greatest = least.wrapping_add(input.signed()?);
+        let latest = input.number()?;
+        let shifts = FIRST_SHIFT..64;
+        let shift = u32::try_from(input.number()?).ok().filter(|it| shifts.contains(it))?;
+        let count = input.count().filter(|count| (1..=MOST_SPANS).contains(count))?;
+        let mut spans = BTreeMap::new();
+        for _ in 0..count {
+            let span = input.number().filter(|span| *span < u64::MAX >> shift)?;
+            let offset = least.wrapping_add(input.signed()?);
+            let at = input.number()?;
+            let bound = offset.wrapping_add(input.signed()?);
+            let offsets = Offsets { least: (offset, at), bound: (bound, input.number()?) };
+            spans.insert(span, offsets);
+        }
+        let extent = Extent { from, to, least, greatest };
+        Some(Self { extent, latest, shift, spans, bounds: OnceLock::new() })
     }
 
     fn put(&mut self, span: u64, offsets: Offsets) {

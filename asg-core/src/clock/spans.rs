@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::bytes::saved::{Reader, Writer};
 use crate::time::Timestamp;
 
 /// Instants, in spans that double each time there are too many of them. The order of insertion does
@@ -21,6 +22,14 @@ pub(super) struct Span {
 }
 
 const MOST_SPANS: usize = 256;
+
+/// The most lines that saved bytes may count in a span.
+const MOST_LINES: u64 = 1 << 48;
+
+/// Returns whether the difference of two such times is a number, too.
+const fn is_usual(nanos: i64) -> bool {
+    nanos.unsigned_abs() < 1 << 62
+}
 
 impl Span {
     fn joined(self, other: Self) -> Self {
@@ -54,6 +63,32 @@ impl Spans {
     /// Returns all spans, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Span> + '_ {
         self.spans.values().copied()
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.number(self.shift.into());
+        out.count(self.spans.len());
+        for (number, span) in &self.spans {
+            let (first, last) = (span.first.as_nanos(), span.last.as_nanos());
+            out.signed(*number);
+            out.signed(first);
+            out.number(last.abs_diff(first));
+            out.number(span.count);
+        }
+    }
+
+    /// Returns `None` for bytes that are none of these.
+    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+        let shift = u32::try_from(input.number()?).ok().filter(|shift| (1..63).contains(shift))?;
+        let mut spans = Self::new(shift);
+        for _ in 0..input.count()? {
+            let (number, first) = (input.signed()?, input.signed().filter(|it| is_usual(*it))?);
+            let last = first.checked_add_unsigned(input.number()?).filter(|it| is_usual(*it))?;
+            let count = input.number().filter(|count| *count <= MOST_LINES)?;
+            let [first, last] = [first, last].map(Timestamp::from_nanos);
+            spans.put(number, Span { first, last, count });
+        }
+        Some(spans)
     }
 
     fn put(&mut self, number: i64, span: Span) {

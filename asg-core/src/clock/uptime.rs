@@ -188,6 +188,21 @@ impl UptimeClocks {
         take(self.machines.entry(machine).or_default(), uptime, stamp);
     }
 
+    /// Returns whether the other can be merged: it is a [`UptimeClocks::part`] of this one, or both
+    /// are parts of a third.
+    ///
+    /// ```
+    /// use asg_core::clock::UptimeClocks;
+    ///
+    /// let clocks = UptimeClocks::default();
+    /// assert!(clocks.can_merge(&clocks.part()));
+    /// assert!(!clocks.can_merge(&UptimeClocks::default()));
+    /// ```
+    #[must_use]
+    pub fn can_merge(&self, other: &Self) -> bool {
+        self.seeds == other.seeds
+    }
+
     /// Adds the contents of another part, from other lines, or from the same again.
     ///
     /// # Panics
@@ -205,7 +220,7 @@ impl UptimeClocks {
     /// assert_eq!(clocks.boots_known(), 1);
     /// ```
     pub fn merge(&mut self, other: &Self) {
-        assert!(self.seeds == other.seeds, "the other is no part of this one");
+        assert!(self.can_merge(other), "the other is no part of this one");
         for (source, machine) in &other.named {
             let known = self.named.entry(*source).or_insert(*machine);
             *known = known.filter(|known| Some(*known) == *machine);

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::spans::Spans;
+use crate::bytes::saved::{Reader, Writer};
 use crate::time::{Civil, LogTime, Timestamp, nearest};
 
 /// A span has 2⁵¹ nanoseconds at first, 26 days.
@@ -30,6 +31,14 @@ impl Shown {
 
     pub(super) fn join(&mut self, other: &Self) {
         self.0.join(&other.0);
+    }
+
+    pub(super) const fn of(spans: Spans) -> Self {
+        Self(spans)
+    }
+
+    pub(super) const fn spans_kept(&self) -> &Spans {
+        &self.0
     }
 
     pub(super) fn spans(&self) -> impl Iterator<Item = (Timestamp, Timestamp, u64)> + '_ {
@@ -81,6 +90,18 @@ impl Days {
         for (known, bits) in self.0.iter_mut().zip(other.0) {
             *known |= bits;
         }
+    }
+
+    pub(super) fn write(self, out: &mut Writer) {
+        self.0.iter().for_each(|bits| out.number(*bits));
+    }
+
+    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+        let mut days = Self::default();
+        for bits in &mut days.0 {
+            *bits = input.number()?;
+        }
+        Some(days)
     }
 
     /// Returns how many years a stamp is before the latest of its source: one if the log goes over

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 
 use super::spans::Spans;
+use crate::bytes::saved::{Reader, Writer};
 use crate::time::{LogTime, TimePolicy, Timestamp, YearPolicy};
 
 /// Minutes east of UTC.
@@ -55,6 +56,25 @@ impl Zones {
         for (offset, spans) in &other.0 {
             self.0.entry(*offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).join(spans);
         }
+    }
+
+    pub(super) fn write(&self, out: &mut Writer) {
+        out.count(self.0.len());
+        for (offset, spans) in &self.0 {
+            out.signed((*offset).into());
+            spans.write(out);
+        }
+    }
+
+    /// Returns `None` for bytes that are none of these.
+    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+        let mut zones = Self::default();
+        for _ in 0..input.count()? {
+            let offset = input.signed()?;
+            let offset = OFFSETS.into_iter().find(|known| i64::from(*known) == offset)?;
+            zones.0.insert(offset, Spans::read(input)?);
+        }
+        Some(zones)
     }
 
     /// Returns the zone in the latest line.

@@ -55,9 +55,11 @@ pub use self::output::FlowOutput;
 pub use self::owned::{
     AppBuf, AttributionBuf, ContainerBuf, EntityBuf, FlowBuf, OwnerBuf, PeerBuf, PlaceBuf,
 };
+use crate::bytes::hash::Seeds;
 use crate::evidence::Interface;
-use crate::packet::{Address, Packet};
+use crate::packet::{Address, Packet, Proto};
 use crate::prefix::{Direction, LogPrefix};
+use crate::record::Record;
 
 /// The counts of lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -107,6 +109,83 @@ impl Counts {
         self.damaged += *damaged;
         self.other_kernel_lines += *other_kernel_lines;
     }
+}
+
+/// Returns a number that all lines about one packet share, whichever program wrote them.
+///
+/// Lines about other packets may share it, too. It depends on the line alone, so that parts of a
+/// log can be dealt by it.
+///
+/// ```
+/// use asg_core::correlate::packet_key;
+/// use asg_core::{Line, Record};
+///
+/// let packet = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 \
+///     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
+/// let lines = [format!("[639.5] {packet}"), format!("May  6 07:09:10 cell-7 kernel: {packet}")];
+/// let keys = lines.map(|line| {
+///     let line = Line::new(line.as_bytes());
+///     packet_key(Record::classify(&line).packet().unwrap().0)
+/// });
+/// assert_eq!(keys[0], keys[1]);
+/// ```
+#[must_use]
+pub fn packet_key(packet: &Packet<'_>) -> u64 {
+    let (ip, seeds) = (&packet.ip, Seeds::PUBLIC);
+    let address = |address: Option<Address>| seeds.of_address(address.and_then(Address::ip));
+    let ends = seeds.of_both(address(ip.src), address(ip.dst));
+    // Of an error that quotes a packet, iptables-logger shows the quoted ports, and no word of it.
+    let is_icmp = matches!(ip.proto, Some(Proto::Icmp | Proto::Icmpv6));
+    let ports = if is_icmp { [None, None] } else { ip.ports() };
+    let ports = ports.map(|port| u64::from(port.unwrap_or(0)));
+    let icmp = [ip.icmp_type, ip.icmp_code].map(|it| u64::from(it.unwrap_or(0)));
+    let rest = ports[0] << 48 | ports[1] << 32 | icmp[0] << 24 | icmp[1] << 16;
+    seeds.of_both(ends, rest | u64::from(ip.proto_num.unwrap_or(0)))
+}
+
+/// Returns a digest of a packet line's text behind its header: lines that repeat one text of the
+/// kernel share it, and hardly any others do.
+///
+/// ```
+/// use asg_core::correlate::packet_text_key;
+/// use asg_core::{Line, Record};
+///
+/// let packet = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 \
+///     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41";
+/// let lines = [format!("[639.5] {packet} "), format!("May  6 07:09:10 cell-7 kernel: {packet}")];
+/// let keys = lines.map(|line| packet_text_key(&Record::classify(&Line::new(line.as_bytes()))));
+/// assert_eq!(keys[0], keys[1]);
+/// ```
+#[must_use]
+pub fn packet_text_key(record: &Record<'_>) -> u64 {
+    Seeds::PUBLIC.digest(record.envelope.body.as_bytes().trim_ascii_end())
+}
+
+/// Returns the packet of a line of iptables-logger, as if the kernel had reported it; `None` for
+/// any other line.
+///
+/// Whether it is a packet of its own shows only when all lines are known: the kernel may have
+/// reported it, too.
+///
+/// ```
+/// use asg_core::correlate::logged_packet;
+/// use asg_core::{Line, Record};
+///
+/// let line = br#"{"timestamp":"2024-05-06T07:09:10.900000000Z","level":"info",
+///     "source":"cfnetworking.iptables","message":"cfnetworking.iptables.egress-allowed",
+///     "data":{"packet":{"direction":"egress","allowed":true,"src_ip":"10.255.73.3",
+///     "dst_ip":"8.8.8.8","src_port":51858,"dst_port":80,"protocol":"TCP","mark":"",
+///     "icmp_type":0,"icmp_code":0},
+///     "source":{"container_id":"bfce786c-ab07-40ad-79f9-8f21"}}}"#;
+/// let line: Vec<u8> = line.iter().copied().filter(|byte| *byte != b'\n').collect();
+/// let line = Line::new(&line);
+/// let record = Record::classify(&line);
+/// let logged = logged_packet(&record).unwrap();
+/// assert_eq!(logged.packet().unwrap().0.ip.dpt, Some(80));
+/// ```
+#[must_use]
+pub fn logged_packet<'a>(record: &Record<'a>) -> Option<Record<'a>> {
+    logger::as_packet(record).map(|(record, ..)| record)
 }
 
 /// Returns the packet's address on the side of the prefix's subject.

@@ -143,10 +143,8 @@ pub(crate) fn app_entity<'f>(
 
 /// How far a time can be out, in seconds, rounded up to a millisecond.
 pub(super) fn error(range: TimeRange, time: Timestamp) -> f64 {
-    let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
-    let millis = nanos(range.earliest()).max(nanos(range.latest())).div_ceil(1_000_000);
     // Whole numbers of this size are exact.
-    u32::try_from(millis).map_or(f64::INFINITY, f64::from) / 1_000.0
+    range.millis_around(time).map_or(f64::INFINITY, f64::from) / 1_000.0
 }
 
 /// Writes the owner, by all names, for either end of a packet.

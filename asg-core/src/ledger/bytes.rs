@@ -22,6 +22,7 @@ use std::sync::Arc;
 use super::intern::Interner;
 use super::row::{Field, Flags, Moved, NONE, Row, Times};
 use super::{Alias, AppNames, Ledger, Loaded, MOST_RIVALS};
+use crate::bytes::saved::{Reader, Writer, from_zigzag, zigzag};
 use crate::evidence::{Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessGuid, ProcessName};
 
@@ -470,34 +471,7 @@ fn put_new<T: Hash + Eq>(values: &mut Interner<T>, value: T) -> Option<u32> {
     (values.put(value) == next).then_some(next)
 }
 
-struct Writer(Vec<u8>);
-
 impl Writer {
-    fn byte(&mut self, byte: u8) {
-        self.0.push(byte);
-    }
-
-    fn number(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push(number as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
-    }
-
-    fn signed(&mut self, number: i64) {
-        self.number(zigzag(number));
-    }
-
-    fn count(&mut self, count: usize) {
-        self.number(count as u64);
-    }
-
-    fn text(&mut self, text: &str) {
-        self.count(text.len());
-        self.0.extend_from_slice(text.as_bytes());
-    }
-
     fn guid(&mut self, guid: Guid) {
         self.0.extend_from_slice(&guid.as_u128().to_be_bytes());
     }
@@ -520,62 +494,7 @@ impl Writer {
     }
 }
 
-struct Reader<'b> {
-    bytes: &'b [u8],
-    at: usize,
-}
-
-impl<'b> Reader<'b> {
-    fn take(&mut self, n: usize) -> Option<&'b [u8]> {
-        let taken = self.bytes.get(self.at..self.at.checked_add(n)?)?;
-        self.at += n;
-        Some(taken)
-    }
-
-    fn byte(&mut self) -> Option<u8> {
-        self.take(1).map(|bytes| bytes[0])
-    }
-
-    fn flag(&mut self) -> Option<bool> {
-        match self.byte()? {
-            0 => Some(false),
-            1 => Some(true),
-            _ => None,
-        }
-    }
-
-    fn number(&mut self) -> Option<u64> {
-        let mut number = 0;
-        for shift in (0..64).step_by(7) {
-            let byte = self.byte()?;
-            let bits = u64::from(byte & 0x7f);
-            number |= bits << shift;
-            if bits << shift >> shift != bits {
-                return None;
-            }
-            if byte < 0x80 {
-                return Some(number);
-            }
-        }
-        None
-    }
-
-    fn signed(&mut self) -> Option<i64> {
-        self.number().map(from_zigzag)
-    }
-
-    /// Reads how many items follow: each has at least one byte, so their number cannot exceed the
-    /// bytes.
-    fn count(&mut self) -> Option<usize> {
-        let count = usize::try_from(self.number()?).ok()?;
-        (count <= self.bytes.len() - self.at).then_some(count)
-    }
-
-    fn text(&mut self) -> Option<&'b str> {
-        let len = self.count()?;
-        std::str::from_utf8(self.take(len)?).ok()
-    }
-
+impl Reader<'_> {
     fn guid(&mut self) -> Option<Guid> {
         let bytes = self.take(16)?.try_into().expect("16 bytes");
         Some(Guid::from_u128(u128::from_be_bytes(bytes)))
@@ -602,13 +521,4 @@ impl<'b> Reader<'b> {
         let (held, ended) = (moved(held), moved(ended));
         Some(Times { first, last, spoken, ran, held, ended, is_start_known: false })
     }
-}
-
-/// Maps small numbers of either sign to small numbers.
-const fn zigzag(number: i64) -> u64 {
-    number.cast_unsigned() << 1 ^ (number >> 63).cast_unsigned()
-}
-
-const fn from_zigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -(number & 1).cast_signed()
 }

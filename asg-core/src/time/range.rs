@@ -105,6 +105,22 @@ impl TimeRange {
     pub const fn error_nanos(self) -> u64 {
         self.latest.as_nanos().abs_diff(self.earliest.as_nanos()).div_ceil(2)
     }
+
+    /// Returns how far an instant can be from the ends, in milliseconds, rounded up. `None` if that
+    /// is more than 49 days.
+    ///
+    /// ```
+    /// # use asg_core::Timestamp;
+    /// # use asg_core::time::TimeRange;
+    /// let [from, time, to] = [0, 1_000_001, 4_000_000].map(Timestamp::from_nanos);
+    /// assert_eq!(TimeRange::between(from, to).millis_around(time), Some(3));
+    /// ```
+    #[must_use]
+    pub fn millis_around(self, time: Timestamp) -> Option<u32> {
+        let nanos = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos());
+        let furthest = nanos(self.earliest).max(nanos(self.latest));
+        u32::try_from(furthest.div_ceil(1_000_000)).ok()
+    }
 }
 
 impl From<Timestamp> for TimeRange {

@@ -33,8 +33,10 @@ from . import _asglog
 from ._asglog import CloudController, Export
 from .answers import Answer
 from .api import Directory, Records, correlate, parse, parse_line, scan
+from .clocks import Clocks
 from .errors import AsgError, AsgWarning, DirectoryError, LedgerError, ParseError
 from .ledger import Ledger
+from .page import report
 from .policy import Policy
 from .records import (
     Admits,
@@ -80,6 +82,7 @@ __all__ = [
     "AsgWarning",
     "Attribution",
     "Candidate",
+    "Clocks",
     "CloudController",
     "Code",
     "Column",
@@ -119,6 +122,7 @@ __all__ = [
     "correlate",
     "parse",
     "parse_line",
+    "report",
     "scan",
 ]
 

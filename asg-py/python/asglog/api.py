@@ -199,6 +199,6 @@ def correlate(
     elif ledger is not None and not isinstance(ledger, Ledger):
         raise TypeError(f"ledger is an asglog.Ledger, or the path of a saved one, not {checks.kind(ledger)}")
     native = _asglog.Table.flows(
-        given, names, None if ledger is None else ledger._native, *policy(year, utc_offset), maker(progress, total)
+        given, names, None if ledger is None else ledger._native, *policy(year, utc_offset), maker(progress, total), None
     )
     return Table(labelled(native, networks, prefixes), hints=True)

@@ -2,34 +2,61 @@
 
 The functions take Arrow tables. ``CLUSTER.md`` shows how to call them.
 
-A table of lines has a column ``value``, text or binary, with a line in each row. If it also has ``source`` and ``line``, the
-file and the line's number in it, then packets and flows have these columns, too. Without them they are left out, because
-the row number of a part has no meaning.
+A table of lines has a column ``value``, text or binary, with a line in each row. ``source`` and ``line``, the file and the
+line's number in it, are optional; without them the results have none, because the row number of a part has no meaning.
+Further columns go with their lines: the results have them, too. :func:`lines` makes such tables of logs.
 
-Such parts come in any order and have any size, so nothing may depend on the lines beside: a time stamp without a year needs
-``year``.
+Such parts come in any order and have any size, so nothing may depend on the lines beside: flows need the :class:`Clocks` of
+the whole, and packets whose time stamps lack a year need ``year``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import _asglog
 from .api import Directory
-from .clocks import clock_lines, machine_of, micros
+from .clocks import Clocks
+from .clocks import _from_bytes as _clocks_from_bytes
 from .consumers import module
 from .labels import Labels, labelled
 from .ledger import Ledger
+from .ledger import _from_bytes as _ledger_from_bytes
 from .schema import ALL, FLOW_SCHEMA, SCHEMA, Schema
+from .sources import Source, items
 from .table import Table
 from .times import policy
 
-__all__ = ["EVIDENCE", "Flows", "Packets", "clock_lines", "evidence", "ledger_of", "twins"]
+__all__ = [
+    "EVIDENCE",
+    "KEY",
+    "Flows",
+    "Gather",
+    "Gathered",
+    "Packets",
+    "Structs",
+    "evidence",
+    "files",
+    "gather",
+    "keyed",
+    "ledger_of",
+    "lines",
+    "merged",
+]
 
 #: The columns with the place of a line.
-_PLACE = ("source", "line", "evidence_source", "evidence_line")
+_PLACE = ("source", "line")
+
+#: The column that :func:`keyed` adds: lines about one packet share its value.
+KEY = "packet_key"
+
+#: The name of the source of lines that do not tell theirs.
+_NO_SOURCE = "<lines>"
+
+#: The beginnings of compressed files, which an engine's text reader takes for lines.
+_COMPRESSED = {b"\x1f\x8b\x08": "gzip", b"\x28\xb5\x2f\xfd": "Zstandard", b"BZh91AY&SY": "bzip2", b"\xfd7zXZ": "xz"}
 
 
 @dataclass(frozen=True)
@@ -38,12 +65,13 @@ class Packets:
 
     >>> import pyarrow
     >>> lines = pyarrow.table({"value": ["OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 "
-    ...     "TTL=64 ID=7 PROTO=2 "]})
-    >>> Packets(columns=("prefix", "dst"))(lines).to_pylist()
-    [{'prefix': 'OK_x ', 'dst': '10.0.16.20'}]
+    ...     "TTL=64 ID=7 PROTO=2 "], "tenant": ["a"]})
+    >>> Packets(columns=("prefix", "dst", "tenant"))(lines).to_pylist()
+    [{'prefix': 'OK_x ', 'dst': '10.0.16.20', 'tenant': 'a'}]
     """
 
-    #: The wanted columns; by default all of :data:`asglog.SCHEMA` for which the lines have values.
+    #: The wanted columns; by default all of :data:`asglog.SCHEMA` for which the lines have values,
+    #: and the lines' further columns.
     columns: tuple[str, ...] | None = None
     #: Completes time stamps without a year.
     year: int | None = None
@@ -53,16 +81,17 @@ class Packets:
     networks: Labels | None = None
     prefixes: Labels | None = None
 
-    def schema(self, given: Iterable[str]) -> Schema:
-        """The columns of what it makes of lines with the given columns."""
+    def names(self, given: Iterable[str]) -> list[str]:
+        """The names of the columns of what it makes of lines with the given columns. Raises
+        :class:`ValueError` if a name means two columns."""
         return _chosen(SCHEMA, self.columns, given, has_names=bool(self.networks))
 
     def __call__(self, lines: Any) -> Any:
-        """Returns a ``pyarrow.Table`` of packets. Raises :class:`KeyError` without a column ``value``."""
+        """Returns a ``pyarrow.Table`` of packets. Raises :class:`ValueError` without a column ``value``."""
         parts = _Parts(lines)
         native = _asglog.Table.packets(parts.items, *policy(self.year, self.utc_offset), None)
         table: Table[Any] = Table(labelled(native, self.networks, self.prefixes))
-        return parts.placed(table, self.schema(lines.column_names).names)
+        return parts.placed(table, self.names(lines.column_names))
 
 
 @dataclass(frozen=True)
@@ -70,10 +99,10 @@ class Flows:
     """Correlates packets: a function of a ``pyarrow.Table``, like :func:`asglog.correlate` for whole logs.
 
     The evidence is that of the ledger and of the table's own lines. Two lines of the table about one packet are one flow; if
-    they may be in different tables, group the lines by :func:`twins`. It pickles if the directory does.
+    they may be in different tables, group the lines by :func:`keyed`. It pickles if the directory does.
 
     >>> import pyarrow
-    >>> lines = pyarrow.table({"value": ["OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 "
+    >>> lines = pyarrow.table({"value": ["OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=28 "
     ...     "TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 "]})
     >>> Flows(columns=("certainty", "reason"))(lines).to_pylist()
     [{'certainty': 'unknown', 'reason': 'no_evidence'}]
@@ -89,34 +118,63 @@ class Flows:
     year: int | None = None
     #: As with :class:`Packets`.
     utc_offset: float = 0.0
-    #: The other parts' lines that calibrate the machines' clocks: a ``pyarrow.Table`` from
-    #: :func:`clock_lines`. If it and the lines have ``source`` and ``line``, it also calibrates the
-    #: clocks of machines without a name.
-    clocks: Any = None
+    #: The clocks of the whole. Without them, the lines of the table are the whole.
+    clocks: Clocks | None = None
     #: As with :class:`Packets`.
     networks: Labels | None = None
     prefixes: Labels | None = None
 
-    def schema(self, given: Iterable[str]) -> Schema:
-        """The columns of what it makes of lines with the given columns."""
+    def names(self, given: Iterable[str]) -> list[str]:
+        """As :meth:`Packets.names`."""
         return _chosen(FLOW_SCHEMA, self.columns, given, has_names=bool(self.networks))
 
     def __call__(self, lines: Any) -> Any:
         """Returns a ``pyarrow.Table`` of flows.
 
-        Raises :class:`KeyError` without a column ``value``, and the exceptions of the directory.
+        Raises :class:`ValueError` without a column ``value``, and the exceptions of the directory.
         """
-        if self.clocks is None:
-            parts = _Parts(lines)
-        elif {"source", "line", "value"} <= set(lines.column_names) & set(self.clocks.column_names):
-            parts = _Parts(_beside(lines, self.clocks))
-        else:
-            parts = _Parts(lines)
-            parts.items.insert(0, ("column", "<clocks>", self.clocks.column("value"), None))
+        parts = _Parts(lines)
         known = None if self.ledger is None else self.ledger._native
-        native = _asglog.Table.flows(parts.items, self.directory, known, *policy(self.year, self.utc_offset), None)
+        clocks = None if self.clocks is None else self.clocks._native.renamed(parts.renamed)
+        native = _asglog.Table.flows(
+            parts.items, self.directory, known, *policy(self.year, self.utc_offset), None, clocks
+        )
         table: Table[Any] = Table(labelled(native, self.networks, self.prefixes))
-        return parts.placed(table, self.schema(lines.column_names).names)
+        return parts.placed(table, self.names(lines.column_names))
+
+
+def lines(source: Source) -> Iterator[Any]:
+    """Reads logs as tables with the columns ``source``, ``line`` and ``value``, some megabytes each.
+
+    Files are read as everywhere in this package: compressions and archives are found by their content, lines end in line
+    feeds, and a document of several lines is one line.
+
+    >>> [table.to_pylist() for table in lines(b"one\\ntwo\\n")]
+    [[{'source': '<bytes>', 'line': 1, 'value': b'one'}, {'source': '<bytes>', 'line': 2, 'value': b'two'}]]
+    """
+    return _read(items(source, again=False))
+
+
+def files(given: Any) -> Iterator[Any]:
+    """Reads the lines of whole files: a ``pyarrow.Table`` with a column ``path``, and one with the content, ``content`` (as
+    Spark's ``binaryFile`` has it) or ``bytes`` (as Ray's ``read_binary_files``). The tables are those of :func:`lines`.
+
+    >>> import pyarrow
+    >>> [table.to_pylist() for table in files(pyarrow.table({"path": ["a.log"], "content": [b"one"]}))]
+    [[{'source': 'a.log', 'line': 1, 'value': b'one'}]]
+    """
+    content = "content" if "content" in given.column_names else "bytes"
+    for path, whole in zip(given.column("path").to_pylist(), given.column(content), strict=True):
+        # Spark writes the path of a local file as `file:/…` or `file:///…`.
+        name = "/" + path.removeprefix("file:").lstrip("/") if path.startswith("file:") else path
+        yield from _read([("bytes", name, whole.as_py(), None)])
+
+
+def _read(given: list[_asglog._Item]) -> Iterator[Any]:
+    arrow = module("pyarrow")
+    reading = _asglog.Lines(given)
+    while (stream := reading.next_batch()) is not None:
+        yield arrow.table(_Stream(stream))
 
 
 def ledger_of(lines: Any) -> Ledger:
@@ -127,8 +185,110 @@ def ledger_of(lines: Any) -> Ledger:
     0
     """
     found = Ledger()
-    found.add(lines.column("value"))
+    found._native.add([("column", _NO_SOURCE, _plain(lines).column("value"), None)], None, None)
     return found
+
+
+def gather(lines: Any, clocks: Clocks) -> Ledger:
+    """Returns the evidence of these lines, and adds to ``clocks`` what they show about clocks, in one reading.
+
+    Each worker begins with a :meth:`Clocks.part` of one whole, into which the parts are merged.
+
+    >>> import pyarrow
+    >>> clocks = Clocks()
+    >>> line = "2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] eth0: link up"
+    >>> len(gather(pyarrow.table({"value": [line]}), clocks)), len(clocks)
+    (0, 1)
+    """
+    found = Ledger()
+    parts = _Parts(lines, named=True)
+    found._native.add(parts.items, None, clocks._native)
+    return found
+
+
+class Gathered(NamedTuple):
+    """What must be known of all lines before the first flow."""
+
+    #: The evidence about containers.
+    ledger: Ledger
+    #: What lines show about the machines' clocks.
+    clocks: Clocks
+
+
+@dataclass(frozen=True)
+class Gather:
+    """Gathers evidence and clocks: a function of a ``pyarrow.Table`` of lines, whose result is a table of one row, for
+    engines that move tables. It pickles. :func:`merged` reads the results.
+
+    >>> import pyarrow
+    >>> whole = Clocks()
+    >>> Gather(whole.part())(pyarrow.table({"value": ["hello"]})).column_names
+    ['ledger', 'clocks']
+    """
+
+    #: Empty clocks that can be merged into the whole: a :meth:`asglog.Clocks.part`.
+    clocks: Clocks
+
+    def __call__(self, lines: Any) -> Any:
+        """Returns a ``pyarrow.Table`` with the columns ``ledger`` and ``clocks``."""
+        told = self.clocks.part()
+        return saved(gather(lines, told), told)
+
+
+def merged(parts: Iterable[Any], clocks: Clocks) -> Gathered:
+    """Returns what all parts found: rows with the members ``ledger`` and ``clocks``, in any order. ``clocks`` grows.
+
+    >>> import pyarrow
+    >>> whole = Clocks()
+    >>> found = Gather(whole.part())(pyarrow.table({"value": ["[  637.581122] hello"]}))
+    >>> merged(found.to_pylist(), whole)
+    Gathered(ledger=<asglog.Ledger of 0 containers>, clocks=<asglog.Clocks of 0 boots>)
+    """
+    ledger = Ledger()
+    for part in parts:
+        ledger.merge(_ledger_from_bytes(bytes(part["ledger"])))
+        clocks.merge(_clocks_from_bytes(bytes(part["clocks"])))
+    return Gathered(ledger, clocks)
+
+
+def saved(ledger: Ledger, clocks: Clocks) -> Any:
+    """Returns both as a table of one row."""
+    arrow = module("pyarrow")
+    return arrow.table({
+        "ledger": arrow.array([ledger._native.to_bytes()], arrow.binary()),
+        "clocks": arrow.array([clocks._native.to_bytes()], arrow.binary()),
+    })  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Structs:
+    """Parses packets, row by row: a function of an array of lines, for SQL functions of engines. It pickles.
+
+    The result has a struct for each line, and nothing for lines that are no packets.
+
+    >>> import pyarrow
+    >>> Structs(("verdict", "dpt"))(pyarrow.array(["hello"])).to_pylist()
+    [None]
+    """
+
+    #: The members of the structs, from :data:`asglog.SCHEMA`.
+    columns: tuple[str, ...] = ("time", "cell", "verdict", "proto", "src", "spt", "dst", "dpt", "handle_prefix")
+    #: As with :class:`Packets`.
+    year: int | None = None
+    #: As with :class:`Packets`.
+    utc_offset: float = 0.0
+
+    def __call__(self, lines: Any) -> Any:
+        """Returns an array of structs, as long as the given one."""
+        arrow, compute = module("pyarrow"), module("pyarrow.compute")
+        given = lines.combine_chunks() if hasattr(lines, "combine_chunks") else lines
+        found = Packets(("line", *self.columns), self.year, self.utc_offset)(arrow.table({"value": given}))
+        rows = compute.index_in(
+            arrow.array(range(1, len(given) + 1), arrow.int64()), value_set=found.column("line").combine_chunks()
+        )
+        values = [found.column(name).take(rows).combine_chunks() for name in self.columns]
+        fields = [found.schema.field(name).with_nullable(True) for name in self.columns]
+        return arrow.StructArray.from_arrays(values, fields=fields, mask=rows.is_null())
 
 
 #: The columns of :func:`evidence`: name, Arrow's type, and meaning.
@@ -156,126 +316,188 @@ def evidence(lines: Any, *, year: int | None = None, utc_offset: float = 0.0) ->
     >>> evidence(pyarrow.table({"value": ["hello"]})).num_rows
     0
     """
-    arrow, compute = module("pyarrow"), module("pyarrow.compute")
-    value = lines.column("value")
-    # All of them are or contain JSON; most kernel lines do not, and are not parsed here.
-    rows = compute.indices_nonzero(compute.fill_null(compute.match_substring(value, "{"), False))
-    from .api import parse
-
-    rows_out: list[dict[str, Any]] = []
-    numbers = rows.to_pylist()
-    for record in parse(value.take(rows), year=year, utc_offset=utc_offset):
-        events = [event for event in (record.rep, *(record.rep_more or ())) if event is not None]
-        told: list[dict[str, Any]] = [event.to_dict() for event in events]
-        if record.logger is not None:
-            logger = record.logger
-            told = [{"event": "seen", "handle": logger.container_id, "process_guid": logger.app_guid}]
-        cell = machine_of(record)
-        for one in told:
-            rows_out.append({**one, "time": None if record.time is None else str(record.time), "cell": cell, "row": numbers[record.line - 1]})
-    schema = arrow.schema([(name, arrow.string() if name == "time" else _type(kind)) for name, kind, _ in EVIDENCE])
-    table = arrow.Table.from_pylist(rows_out, schema)
-    return table.set_column(0, "time", micros(table.column("time")))
+    value = _plain(lines).column("value")
+    found = _asglog.evidence([("column", _NO_SOURCE, value, None)], *policy(year, utc_offset))
+    return module("pyarrow").table(_Stream(found))
 
 
-#: The columns of a packet that are equal in all lines about it.
-_TWIN = ("uptime_us", "prefix", "in", "out", "src", "dst", "spt", "dpt", "len", "id", "seq", "icmp_id", "icmp_seq")
+def keyed(lines: Any) -> Any:
+    """Returns the lines that may give flows, with a further column ``packet_key``.
 
-
-def twins(lines: Any) -> Any:
-    """Returns the lines that are packets, with a further column ``twin``.
-
-    The twin is a text that is equal in lines that may be about one packet. It is missing in lines that cannot have duplicates,
-    because nothing in them identifies the packet.
+    Lines about one packet share the key, whichever program wrote them, so parts that are divided by it can be correlated
+    apart. Few other lines share it: those of packets with the same addresses and ports.
 
     >>> import pyarrow
     >>> line = "[  637.581122] OK_x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 "
-    >>> found = twins(pyarrow.table({"value": [line, "hello", f"May  6 07:09:10 cell-1 kernel: {line}"]}))
-    >>> found.num_rows, len(found["twin"].unique())
+    >>> found = keyed(pyarrow.table({"value": [line, "hello", f"May  6 07:09:10 cell-1 kernel: {line}"]}))
+    >>> found.num_rows, len(found["packet_key"].unique())
     (2, 1)
     """
+    return reported(lines, (KEY,))
+
+
+def reported(given: Any, columns: Sequence[str]) -> Any:
+    """Returns the lines that report a packet, with these further columns of the first packet in each."""
     compute = module("pyarrow.compute")
-    packets = Packets(("line", *_TWIN))(lines.select(["value"]))
-    columns = [packets.column(name).cast("string") for name in _TWIN]
-    text = compute.binary_join_element_wise(*columns, " ", null_handling="replace")
-    shows_when = packets.column("uptime_us").is_valid()
-    shows_which = compute.fill_null(compute.greater(packets.column("id"), 0), False)
-    twin = compute.if_else(compute.or_(shows_when, shows_which), text, None)
-    return lines.take(compute.subtract(packets.column("line"), 1)).append_column("twin", twin)
+    table = _plain(given)
+    native = _asglog.Table.reports([("column", _NO_SOURCE, table.column("value"), None)])
+    found = Table[Any](native).columns("line", *columns).to_arrow()
+    rows = compute.subtract(found.column("line"), 1)
+    if found.num_rows > 1:
+        # An array of JSON may hold several packets.
+        before = compute.equal(rows[1:].combine_chunks(), rows[:-1].combine_chunks())
+        if compute.any(before).as_py():
+            first = found.append_column("row", rows).group_by("row", use_threads=False)
+            found = first.aggregate([(name, "first") for name in columns]).rename_columns(["row", *columns])
+            rows = found.column("row")
+    kept = table.take(rows)
+    for name in columns:
+        kept = kept.append_column(name, found.column(name))
+    return kept
 
 
-def _type(name: str) -> Any:
-    """Returns Arrow's type of this name."""
-    arrow = module("pyarrow")
-    if name.startswith("timestamp"):
-        return arrow.timestamp("us", "UTC")
-    return arrow.type_for_alias(name)
+def further(given: Iterable[str]) -> list[str]:
+    """Returns the columns of lines that are neither the line nor its place."""
+    return [name for name in given if name not in (*_PLACE, "value", KEY)]
 
 
-def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str], *, has_names: bool) -> Schema:
+def _chosen(whole: Schema, wanted: Sequence[str] | None, given: Iterable[str], *, has_names: bool) -> list[str]:
+    given = list(given)
+    more = further(given)
     if wanted is not None:
-        return Schema([ALL[name] for name in wanted])
-    has_place = {"source", "line"} <= set(given)
-    columns = [column for column in whole if has_place or column.name not in _PLACE]
-    return Schema([*columns, ALL["dst_name"]] if has_names else columns)
+        # An unknown name raises a KeyError that shows the nearest one.
+        names = [name if name in more else ALL[name].name for name in wanted]
+        _check_twice([name for name in names if name in ALL.names], more)
+        return names
+    # The rows of evidence lines are known where the places of all lines are.
+    absent = {name for name in _PLACE if name not in given}
+    absent |= {f"evidence_{name}" for name in _PLACE} if absent else set()
+    names = [column.name for column in whole if column.name not in absent]
+    names += ["dst_name"] if has_names else []
+    _check_twice(names, more)
+    return names + more
 
 
-def _beside(lines: Any, clocks: Any) -> Any:
-    """Joins both, each under its source."""
-    arrow = module("pyarrow")
-    schema = arrow.schema({"source": arrow.string(), "line": arrow.int64(), "value": arrow.binary()})
-    return arrow.concat_tables([table.select(schema.names).cast(schema) for table in (lines, clocks)])
+def _check_twice(names: list[str], more: list[str]) -> None:
+    for name in names:
+        if name in more:
+            raise ValueError(f"the lines have a column {name!r}, and so have packets and flows: rename the one of the lines")
+
+
+class _Stream:
+    """One Arrow stream, as an object that pyarrow takes."""
+
+    def __init__(self, capsule: object) -> None:
+        self._capsule = capsule
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        return self._capsule
+
+
+def _plain(table: Any) -> Any:
+    """Returns lines in the types that all functions of Arrow take: dictionaries, views and large types are cast.
+
+    Raises :class:`ValueError` without a column ``value``, and for what is no lines.
+    """
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
+    if "value" not in table.column_names:
+        has = ", ".join(f"`{name}`" for name in table.column_names) or "none"
+        raise ValueError(f"lines are in a column `value`, and there is none: the columns are {has}. Rename the one with the lines")
+    kinds = {"value": arrow.binary(), "source": arrow.string(), "line": arrow.int64()}
+    for name, kind in kinds.items():
+        at = table.schema.get_field_index(name)
+        if at < 0 or table.schema.field(at).type == kind:
+            continue
+        column = table.column(at)
+        if arrow.types.is_dictionary(column.type):
+            column = arrow.chunked_array([chunk.dictionary_decode() for chunk in column.chunks], column.type.value_type)
+        if name == "value" and not _is_text(column.type):
+            raise ValueError(f"lines are text or binary, and the column `value` is {column.type}")
+        table = table.set_column(at, name, column.cast(kind))
+    value = table.column("value")
+    for mark, kind in _COMPRESSED.items():
+        if compute.any(compute.starts_with(value, mark)).as_py():
+            raise ValueError(
+                f"these lines begin as a file of {kind}: the engine took a compressed file for text. "
+                "Read the files with asglog.batches.lines or asglog.spark.read, which look into them"
+            )
+    return table
+
+
+def _is_text(kind: Any) -> bool:
+    types = module("pyarrow").types
+    checks = ("is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary", "is_binary_view", "is_null")
+    return any(getattr(types, check, lambda _: False)(kind) for check in checks)
 
 
 class _Parts:
     """A table's lines as sources, and the place of each row.
 
     The sources are named by their rank. A process chooses among several evidence lines by the order in which it first met
-    their sources; with ranks that order is equal in all processes, and equal to that of one machine.
+    their sources; with ranks that order is equal in all processes, and equal to that of one machine. If they are ``named``,
+    they have their own names.
     """
 
-    def __init__(self, lines: Any) -> None:
+    def __init__(self, lines: Any, *, named: bool = False) -> None:
         arrow, compute = module("pyarrow"), module("pyarrow.compute")
-        self.has_places = {"source", "line"} <= set(lines.column_names)
-        if not self.has_places:
-            self.items: list[_asglog._Item] = [("column", "<lines>", lines.column("value"), None)]
+        table = _plain(lines)
+        places = [name for name in _PLACE if name in table.column_names]
+        # Whichever way the lines were divided, the first of two about one packet is the same.
+        order = places if len(places) == 2 else [name for name in ("source", KEY, "line") if name in table.column_names]
+        if order and order != places:
+            order.append("value")
+        if order and table.num_rows:
+            table = table.sort_by([(name, "ascending") for name in order])
+        self.table = table
+        value = table.column("value")
+        if "source" not in places:
+            self.items: list[_asglog._Item] = [("column", _NO_SOURCE, value, None)]
+            self.renamed: dict[str, str] = {}
+            self.ranks, self.starts = arrow.array([_NO_SOURCE]), arrow.array([0], arrow.int64())
             return
-        lines = lines.select(["source", "line", "value"])
-        if lines.num_rows:
-            lines = lines.sort_by([("source", "ascending"), ("line", "ascending")])
-        runs = compute.run_end_encode(lines.column("source").cast("string").combine_chunks())
-        ends: list[int] = runs.run_ends.to_pylist() if lines.num_rows else []
+        runs = compute.run_end_encode(table.column("source").combine_chunks())
+        ends: list[int] = runs.run_ends.to_pylist() if table.num_rows else []
         starts = [0, *ends][: len(ends)]
-        ranks = [f"<source {rank}>" for rank in range(len(starts))]
-        value = lines.column("value")
+        names = [name or _NO_SOURCE for name in runs.values[: len(ends)].to_pylist()]
+        ranks = names if named else [f"<source {rank}>" for rank in range(len(starts))]
         self.items = [
-            ("column", rank, value.slice(start, end - start), None)
-            for rank, start, end in zip(ranks, starts, ends, strict=True)
+            ("column", rank, value.slice(start, end - start), None) for rank, start, end in zip(ranks, starts, ends, strict=True)
         ]
+        self.renamed = dict(zip(names, ranks, strict=True))
         self.ranks = arrow.array(ranks, arrow.string())
-        self.names = runs.values[: len(ends)].fill_null("<lines>")
         self.starts = arrow.array(starts, arrow.int64())
-        self.numbers = lines.column("line").cast("int64").combine_chunks()
 
     def placed(self, table: Table[Any], columns: list[str]) -> Any:
-        """Returns these columns of a table that was made of the items, with the real places of the lines."""
-        if not self.has_places:
-            return table.columns(*columns).to_arrow()
-        kinds = [of for of in ("", "evidence_") if {f"{of}source", f"{of}line"} & set(columns)]
-        needed = [f"{of}{what}" for of in kinds for what in ("source", "line")]
-        made = table.columns(*columns, *(name for name in needed if name not in columns)).to_arrow()
+        """Returns these columns of a table that was made of the items, with the real places of the lines, and with the
+        lines' further columns."""
+        more = set(further(self.table.column_names))
+        kinds = ["", *(["evidence_"] if {"evidence_source", "evidence_line"} & set(columns) else [])]
+        needed = [f"{of}{what}" for of in kinds for what in _PLACE]
+        own = [name for name in columns if name not in more]
+        made = table.columns(*own, *(name for name in needed if name not in own)).to_arrow()
         for of in kinds:
-            for name, values in self._places(made.column(f"{of}source"), made.column(f"{of}line")):
-                at = made.schema.get_field_index(of + name)
-                made = made.set_column(at, made.field(at), values)
+            rows, sources = self._rows(made.column(f"{of}source"), made.column(f"{of}line")), f"{of}source"
+            made = self._replace(made, sources, "source", rows)
+            made = self._replace(made, f"{of}line", "line", rows)
+            if not of:
+                for name in columns:
+                    if name in more:
+                        made = made.append_column(self.table.field(name), self.table.column(name).take(rows))
         return made.select(columns)
 
-    def _places(self, sources: Any, rows: Any) -> tuple[tuple[str, Any], tuple[str, Any]]:
+    def _rows(self, sources: Any, lines: Any) -> Any:
         compute = module("pyarrow.compute")
-        rank = compute.index_in(sources, self.ranks)
-        at = compute.subtract(compute.add(compute.take(self.starts, rank), rows), 1)
+        start = compute.take(self.starts, compute.index_in(sources, self.ranks))
+        return compute.subtract(compute.add(start, lines), 1)
+
+    def _replace(self, made: Any, name: str, place: str, rows: Any) -> Any:
+        compute = module("pyarrow.compute")
+        if place not in self.table.column_names:
+            return made
+        at = made.schema.get_field_index(name)
+        real = self.table.column(place).take(rows)
+        if name == place:
+            real = real.fill_null(_NO_SOURCE) if place == "source" else real
+            return made.set_column(at, made.field(at), real)
         # Any other source is the ledger's; its lines are shown unchanged.
-        return (
-            ("source", compute.coalesce(compute.take(self.names, rank), sources)),
-            ("line", compute.coalesce(compute.take(self.numbers, at), rows)),
-        )
+        return made.set_column(at, made.field(at), compute.coalesce(real, made.column(at)))

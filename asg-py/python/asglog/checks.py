@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import operator
 import os
+import re
 from collections.abc import Iterable
 from typing import Any
 
 from . import _asglog
 
-__all__ = ["directory", "hint", "kind", "names", "path", "text", "whole"]
+__all__ = ["directory", "hint", "kind", "looks_like_a_line", "names", "path", "text", "whole"]
 
 #: A file's name, as callers give it.
 _PATH = (str, bytes, os.PathLike)
@@ -22,10 +23,47 @@ def kind(value: object) -> str:
 
 def path(value: Any, what: str = "a path") -> str:
     """Returns a path with the home folder instead of ``~``. Raises :class:`TypeError` for anything
-    else."""
+    else, and :class:`ValueError` for a text that is no path."""
     if not isinstance(value, _PATH):
-        raise TypeError(f"{what} is a text or a pathlib.Path, not {kind(value)}")
-    return os.path.expanduser(os.fsdecode(value))
+        raise TypeError(f"{what} is a text or a pathlib.Path, not {kind(value)}{_instead(value)}")
+    name = os.path.expanduser(os.fsdecode(value))
+    if not name:
+        raise ValueError(f"{what} is empty: give the name of a file")
+    for mark, which in (("\0", "a zero byte"), ("\n", "a line feed")):
+        if mark in name:
+            raise ValueError(f"{what} has {which}: a text of lines is no path. Save it to a file, and give the name of that")
+    if len(name) > _LONGEST:
+        raise ValueError(f"{what} has {len(name)} characters: that is no path. Save the text to a file, and give the name of that")
+    if looks_like_a_line(name) and not os.path.lexists(name):
+        raise ValueError(f"{what} looks like a line of a log, and not like a path: save the lines to a file, and give the name of that")
+    return name
+
+
+def looks_like_a_line(text: str) -> bool:
+    """Returns whether a text begins as lines of logs do, or has parts of a packet's line, as no usual path has."""
+    return "\n" in text or _LINE.match(text) is not None
+
+
+_LINE = re.compile(
+    r"""<[0-9]{1,3}>|\{\s*"|\[ *[0-9]+\.[0-9]+\]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} |[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}"""
+    r"""|.*\bIN=\S* OUT=|.*\bSRC=\S+ DST=""",
+    re.DOTALL,
+)
+
+
+def _instead(value: Any) -> str:
+    """Returns what to do with an object that holds what a file should."""
+    if hasattr(value, "columns"):
+        return ": save the table to a file, and give the name of that"
+    if hasattr(value, "read") or hasattr(value, "write"):
+        return f": give the name of the file{', ' + repr(value.name) if isinstance(getattr(value, 'name', None), str) else ''}"
+    if isinstance(value, (dict, list, tuple)):
+        return ": give one path"
+    return ""
+
+
+#: No usual system has longer paths.
+_LONGEST = 4096
 
 
 def text(value: Any, what: str) -> str:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Self
 
 from . import _asglog, checks
 from .answers import Answer
+from .clocks import Clocks
 from .progress import maker
 from .records import Owner
 from .sources import Path, Progress, Source, items, size
@@ -53,14 +54,15 @@ class Ledger:
         :class:`OSError`."""
         self._native.save(checks.path(path, "the path of a ledger"))
 
-    def add(self, source: Source, *, progress: Progress = None) -> dict[str, int]:
+    def add(self, source: Source, *, progress: Progress = None, clocks: Clocks | None = None) -> dict[str, int]:
         """Adds the evidence of all lines of these logs, in any order. Returns the number of lines,
-        and how many of them were evidence.
+        and how many of them were evidence. With ``clocks``, what the lines show about clocks is
+        added to these in the same reading.
 
         Raises :class:`OSError` if a log cannot be read; then none of its evidence is added.
         """
         given = items(source, again=False)
-        lines, evidence = self._native.add(given, maker(progress, size(given)))
+        lines, evidence = self._native.add(given, maker(progress, size(given)), None if clocks is None else clocks._native)
         return {"lines": lines, "evidence": evidence}
 
     def merge(self, other: Ledger) -> None:

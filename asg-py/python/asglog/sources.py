@@ -102,7 +102,7 @@ def size(given: list[_asglog._Item]) -> int | None:
 
 def _flat(source: Any, again: bool) -> Iterator[_asglog._Item]:
     if isinstance(source, (str, os.PathLike)):
-        yield from _paths(checks.path(source), again)
+        yield from _paths(os.path.expanduser(os.fsdecode(source)), again)
     elif isinstance(source, (bytes, bytearray, memoryview)):
         # A copy, because other threads may change it during the reading.
         yield "bytes", "<bytes>", bytes(source), None
@@ -151,7 +151,7 @@ def _are_lines(sources: list[Any]) -> bool:
         return len(sources) > 1 and not any(
             b"\n" in one.rstrip(b"\r\n") or b"\0" in one or one.startswith(_PACKED) for one in sources if one
         )
-    return any(map(_is_line, texts)) and not any(map(_is_there, texts))
+    return any(map(checks.looks_like_a_line, texts)) and not any(map(_is_there, texts))
 
 
 def _is_there(name: str) -> bool:
@@ -161,20 +161,8 @@ def _is_there(name: str) -> bool:
         return False
 
 
-#: Beginnings of lines of logs, and parts of packets' lines, which no usual path has.
-_LINE = re.compile(
-    r"""<[0-9]{1,3}>|\{\s*"|\[ *[0-9]+\.[0-9]+\]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} |[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9:]{8}"""
-    r"""|.*\bIN=\S* OUT=|.*\bSRC=\S+ DST=""",
-    re.DOTALL,
-)
-
-
 #: First bytes of compressed files: gzip, zstd, bzip2, xz, lz4 and zip.
 _PACKED = (b"\x1f\x8b", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ", b"\x04\x22\x4d\x18", b"PK\x03\x04")
-
-
-def _is_line(text: str) -> bool:
-    return "\n" in text or _LINE.match(text) is not None
 
 
 def _line(one: Any) -> bytes | None:
@@ -205,7 +193,7 @@ def _paths(name: str, again: bool) -> Iterator[_asglog._Item]:
     if not _is_there(name):
         if "\n" in name:
             raise ValueError("a text with line feeds is no path: give a log's text as bytes, or as a list of lines")
-        if _is_line(name):
+        if checks.looks_like_a_line(name):
             raise ValueError(
                 "this text looks like a line of a log, and not like a path: parse_line() reads one line, and a list has several"
             )

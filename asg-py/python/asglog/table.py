@@ -382,9 +382,17 @@ class Table(Generic[R]):
     def __iter__(self) -> Iterator[R]:
         made = Explanation if self._native.is_explained() else Flow if self._native.has_flows() else Record
         make: Any = made._from
+        is_empty = True
         for row in self._native.objects():
+            is_empty = False
             yield make(row)
         self._look()
+        counts = self._native.counts() if is_empty and self._hints else None
+        if counts is not None and counts[1]:
+            # A loop over no rows shows nothing; a data frame or an answer shows that it is empty.
+            self._hints = False
+            what = f"none of the {counts[1]} packets that were read is as the conditions say: a loop over them does nothing"
+            warnings.warn(f"{what}; top(by=…) shows which values there are", AsgWarning, stacklevel=_outside())
 
     def __len__(self) -> int:
         counts = self._native.counts()

@@ -25,7 +25,7 @@ use super::duplicates::{SenderNumber, Told};
 use super::logger::Candidate;
 use super::reports::Reports;
 use super::state::State;
-use crate::clock::{KnownTimes, StampKind};
+use crate::clock::{KnownTimes, StampKind, UptimeClocks};
 use crate::completeness::Completeness;
 use crate::evidence::{NameKind, Origin};
 use crate::ledger::Ledger;
@@ -83,6 +83,8 @@ pub struct Gathering {
     counted: Vec<Group>,
     peers: HashSet<IpAddr>,
     gatherers: Vec<Numbers>,
+    /// Those of all lines, if these are a part.
+    clocks: Option<UptimeClocks>,
     /// For callers with one thread.
     own: Option<Gatherer>,
     unmerged: usize,
@@ -208,6 +210,51 @@ impl Gathering {
     #[must_use]
     pub fn with_ledger(mut self, ledger: Ledger) -> Self {
         self.state.ledger = ledger;
+        self
+    }
+
+    /// Takes the times of lines from these clocks, which all lines of all parts taught, and not
+    /// from the lines of this part. Whatever the part, a line has one time then.
+    ///
+    /// ```
+    /// use asg_core::{Gathering, Origin, SourceId};
+    ///
+    /// let told = b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello";
+    /// let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut all = Gathering::new();
+    /// all.read(at, told);
+    /// let all = all.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    ///
+    /// let part = Gathering::new().with_clocks(all.clocks().clone());
+    /// let part = part.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    /// assert_eq!(part.clocks().boots_known(), 1);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn with_clocks(mut self, clocks: UptimeClocks) -> Self {
+        self.state.clocks = clocks.part();
+        self.clocks = Some(clocks);
+        self
+    }
+
+    /// Teaches clocks that can be merged with these, which are a part of one whole.
+    ///
+    /// ```
+    /// use asg_core::clock::UptimeClocks;
+    /// use asg_core::{Gathering, Origin, SourceId};
+    ///
+    /// let told = b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello";
+    /// let mut whole = UptimeClocks::default();
+    /// let mut part = Gathering::new().teaching(&whole);
+    /// part.read(Origin { source: SourceId(0), line: 1 }, told);
+    /// let part = part.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    /// whole.merge(part.clocks());
+    /// assert_eq!(whole.boots_known(), 1);
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn teaching(mut self, whole: &UptimeClocks) -> Self {
+        self.state.clocks = whole.part();
         self
     }
 
@@ -475,7 +522,8 @@ impl Gathering {
         look_again: impl FnOnce(&mut Joiner<'_>) -> Result<(), E>,
     ) -> Result<Gathered, E> {
         self.merge_own();
-        let Self { mut state, cells, mut cell_facts, groups, counted, peers, .. } = self;
+        let Self { mut state, cells, mut cell_facts, groups, counted, peers, clocks: all, .. } =
+            self;
         for (cell, name) in cell_facts.iter_mut().zip(cells.all()) {
             let (source, clocks) = (name.source(), &mut state.clocks);
             cell.samples
@@ -485,6 +533,9 @@ impl Gathering {
                     clocks.learn_stamp(source, cell.clock, kind, uptime, stamp);
                 });
             }
+        }
+        if let Some(all) = all {
+            state.clocks = all;
         }
         if state.reports.has_loggers() {
             let State { reports, clocks, policy, .. } = &mut state;

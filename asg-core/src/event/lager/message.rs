@@ -130,6 +130,29 @@ const MESSAGES: &[(&str, RepEventKind)] = {
 };
 
 impl RepEventKind {
+    /// Returns the word of the output contract.
+    ///
+    /// ```
+    /// use asg_core::event::RepEventKind;
+    /// assert_eq!(RepEventKind::Destroyed.word(), "destroyed");
+    /// ```
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Creating => "creating",
+            Self::Created => "created",
+            Self::Running => "running",
+            Self::Seen => "seen",
+            Self::Evacuating => "evacuating",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Stopping => "stopping",
+            Self::Destroying => "destroying",
+            Self::Destroyed => "destroyed",
+            Self::Missing => "missing",
+        }
+    }
+
     /// Returns what a message proves.
     ///
     /// ```
