@@ -208,7 +208,6 @@ fn opening(flags: TcpFlags) -> Opening {
 mod tests {
     use asg_core::event::Moment;
     use asg_core::evidence::Evidence;
-    use asg_core::guid::Handle;
     use asg_core::{Ledger, Origin, SourceId};
 
     use super::*;

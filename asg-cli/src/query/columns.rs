@@ -20,7 +20,9 @@ use asg_core::{
     Certainty, Content, Error, Flow, Identity, Origin, Packet, Record, Timestamp, Verdict,
 };
 
-use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Outcome, Phase, RuleRef};
+use asg_core::policy::{
+    Because, Blind, By, Decided, Explanation, NearMiss, Outcome, Phase, RuleRef,
+};
 use asg_core::siem::FlowId;
 
 use super::cells::Cells;
@@ -395,7 +397,7 @@ columns! {
     enforced: Text, Explained, "`allowed` or `denied`: the verdict that the profile predicts.", |row| row.explanation().and_then(|it| it.enforced).map(Outcome::as_str);
     agrees: Bool, Explained, "Whether the line agrees with the prediction.", |row| row.explanation().and_then(|it| it.agrees);
     basis: Text, Explained, "`exact`, `either`, `earlier`, `later` or `none`: how well the rules of that time are known.", |row| row.explanation().map(|it| it.basis.as_str());
-    decided: Text, Explained, "`certain`, `by_order` or `undetermined`: how surely the decider is known.", |row| row.explanation().and_then(|it| it.decided).map(word);
+    decided: Text, Explained, "`certain`, `by_order` or `undetermined`: how surely the decider is known.", |row| row.explanation().and_then(|it| it.decided).map(Decided::as_str);
     by: Text, Explained, "`rule`, `any_of`, `default`, `deny_network` or `invalid`: what decided.", |row| row.by().map(By::word);
     by_group: Text, Explained, "The GUID of the group whose rule decided, or may have.", |row| row.by_rule().map(|rule| Cow::Borrowed(&*rule.group));
     by_rule: Int, Explained, "The place of that rule in its group, from 0.", |row| row.by_rule().map(|rule| rule.rule);
