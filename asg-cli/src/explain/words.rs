@@ -80,7 +80,7 @@ impl Words {
             Some(Verdict::Deny) => "denied",
             Some(Verdict::Drop) => "dropped",
             None => {
-                return format!("no verdict: {}", word(&answer.governed).replace('_', " "));
+                return format!("no verdict: {}", answer.governed.as_str().replace('_', " "));
             }
         };
         format!("{verdict} {}", self.by(answer.by.as_ref()))
@@ -178,14 +178,6 @@ fn admits(admits: Admits) -> String {
         n => format!("{n} ports or types"),
     };
     format!("{addresses} × {points}")
-}
-
-/// Returns the word of a value that serialises as one.
-fn word(value: &impl serde::Serialize) -> String {
-    match serde_json::to_value(value) {
-        Ok(serde_json::Value::String(word)) => word,
-        _ => String::new(),
-    }
 }
 
 /// Returns how surely the decider of a packet is known.

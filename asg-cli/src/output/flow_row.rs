@@ -6,7 +6,7 @@ use asg_core::names::AppState;
 use asg_core::packet::Address;
 use asg_core::prefix::{Plane, Subject};
 use asg_core::time::LogTime;
-use asg_core::{Certainty, Flow, Identity, Timestamp, Verdict};
+use asg_core::{Certainty, Flow, Identity, Timestamp};
 
 use crate::query::ReadRow;
 
@@ -90,7 +90,7 @@ impl FlowRow {
         if row.cf.is_none()
             && let Some(verdict) = row.verdict()
         {
-            word(verdict).clone_into(&mut self.verdict);
+            verdict.as_str().clone_into(&mut self.verdict);
         }
         match row.destination_name() {
             // The name of one address replaces it.
@@ -241,12 +241,5 @@ fn verdict(flow: &Flow<'_, '_>) -> String {
         Plane::C2c => " c2c",
         Plane::RateLimit => " rate limit",
     };
-    format!("{}{plane}", word(cf.verdict))
-}
-
-const fn word(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Allowed => "allowed",
-        Verdict::Denied => "denied",
-    }
+    format!("{}{plane}", cf.verdict)
 }

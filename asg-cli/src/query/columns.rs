@@ -15,17 +15,18 @@ use asg_core::ledger::{Attribution, Lifetime};
 use asg_core::line::Envelope;
 use asg_core::names::{AppState, NamesThen};
 use asg_core::packet::{Address, Ip, MacAddr, Proto};
-use asg_core::prefix::{Direction, LogPrefix, Plane, Subject};
+use asg_core::prefix::{Direction, LogPrefix};
 use asg_core::{
     Certainty, Content, Error, Flow, Identity, Origin, Packet, Record, Timestamp, Verdict,
 };
 
-use asg_core::policy::{Because, Blind, By, Explanation, NearMiss, Phase, RuleRef};
+use asg_core::policy::{
+    Because, Blind, By, Decided, Explanation, NearMiss, Outcome, Phase, RuleRef,
+};
 use asg_core::siem::FlowId;
 
 use super::cells::Cells;
 use super::saved::SavedRow;
-use super::words::word;
 use crate::explain::Explained;
 use crate::labels::Labels;
 
@@ -320,20 +321,20 @@ columns! {
     source: Text required, Packets by_key, "The file or stream of the line.", |row| Cow::Borrowed(row.source);
     line: Long required, Packets, "The line's number in its source, from 1.", |row| row.origin.line;
     cell: Text, Packets by_key, "The cell: its BOSH instance id, or job and index, or host, whichever the line shows first.", |row| row.cell();
-    verdict: Text, Packets by_key, "`allowed` or `denied`.", |row| row.verdict().map(verdict);
-    plane: Text, Packets by_key, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| plane(cf.plane));
-    direction: Text, Packets by_key, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| direction(cf.direction));
+    verdict: Text, Packets by_key, "`allowed` or `denied`.", |row| row.verdict().map(Verdict::as_str);
+    plane: Text, Packets by_key, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| cf.plane.as_str());
+    direction: Text, Packets by_key, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| cf.direction.as_str());
     proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number; of packets as printed, of flows by name wherever there is one.", |row| row.protocol(row.packet.ip.proto.as_ref());
     src: Text, Packets, "Source address; of packets as printed, of flows in the form of RFC 5952.", |row| row.address(row.packet.ip.src);
     spt: Int, Packets, "Source port.", |row| row.packet.ip.ports()[0];
     dst: Text, Packets, "Destination address; of packets as printed, of flows in the form of RFC 5952.", |row| row.address(row.packet.ip.dst);
     dpt: Int, Packets, "Destination port.", |row| row.packet.ip.ports()[1];
-    subject: Text, Packets by_key, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| subject(cf.subject));
+    subject: Text, Packets by_key, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| cf.subject.as_str());
     handle_prefix: Text, Packets by_key, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
     tag: Text, Packets by_key, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
 
     time_error: Seconds, Flows, "How far `time` can be out, in seconds.", |row| row.time_error();
-    certainty: Text, Flows by_key, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| word(a.certainty));
+    certainty: Text, Flows by_key, "`exact`, `unique_prefix`, `inferred`, `ambiguous` or `unknown`.", |row| row.attribution().map(|a| a.certainty.as_str());
     reason: Text, Flows by_key, "What decided the attribution.", |row| row.attribution().map(|a| a.reason.as_str());
     handle: Text, Flows by_key, "The container's whole handle.", |row| row.container().map(|c| Cow::Owned(c.handle().to_string()));
     process_guid: Text, Flows by_key, "Diego's process GUID.", |row| row.attribution().and_then(Attribution::process).map(|p| p as &dyn Display);
@@ -342,7 +343,7 @@ columns! {
     process_type: Text, Flows by_key, "The process type: `web`, `worker` or another.", |row| row.identity().and_then(|i| borrowed(i.process_type.as_ref()));
     app_guid: Text, Flows by_key, "The app's GUID.", |row| row.app_guid();
     app_name: Text, Flows by_key, "The app's name.", |row| row.identity().and_then(|i| borrowed(i.app.as_ref()?.name.as_ref()));
-    app_state: Text, Flows by_key, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().filter(|i| i.state != AppState::NotAsked).map(|i| word(i.state));
+    app_state: Text, Flows by_key, "`live`, `deleted`, `hidden`, `unknown` or `unavailable`; empty if no directory was asked.", |row| row.identity().filter(|i| i.state != AppState::NotAsked).map(|i| i.state.as_str());
     app_state_reason: Text, Flows by_key, "Why nothing better is known of the app; empty unless it is `unavailable`.", |row| row.identity().and_then(|i| borrowed(i.state_reason.as_ref()));
     deleted_at: Time, Flows by_key, "When the app was deleted.", |row| row.identity().and_then(|i| i.deleted_at);
     space_guid: Text, Flows by_key, "The space's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.space.as_ref()?.guid)));
@@ -365,7 +366,7 @@ columns! {
     physout: Text, Packets by_key, "Output port of a bridge.", |row| row.packet.physout;
     macsrc: Text, Packets by_key, "Source link address.", |row| row.packet.macsrc;
     macdst: Text, Packets by_key, "Destination link address.", |row| row.packet.macdst;
-    family: Text required, Packets, "`ipv4`, `ipv6`, `arp` or `unknown`.", |row| word(row.packet.family);
+    family: Text required, Packets, "`ipv4`, `ipv6`, `arp` or `unknown`.", |row| row.packet.family.as_str();
     tos: Int, Packets, "Type of service.", |row| row.packet.ip.tos;
     prec: Int, Packets, "Precedence.", |row| row.packet.ip.prec;
     ttl: Int, Packets, "Time to live, of IPv4.", |row| row.packet.ip.ttl;
@@ -398,18 +399,18 @@ columns! {
     error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
     dst_name: Text, Labelled, "The name that --networks gives to the destination.", |row| row.destination_name().map(|(name, _)| Cow::Borrowed(name));
     phase: Text, Explained, "`running` or `staging`: what the container was for.", |row| row.explained.and_then(|it| it.phase).map(Phase::as_str);
-    governed: Text, Explained, "`asg`, `c2c`, `cell`, `deny_network`, `rate_limit` or `unknown`: which mechanism decided.", |row| row.explanation().map(|it| word(it.governed));
-    configured: Text, Explained, "`allowed` or `denied`: the verdict by Cloud Controller's words.", |row| row.explanation().and_then(|it| it.configured).map(word);
-    enforced: Text, Explained, "`allowed` or `denied`: the verdict that the profile predicts.", |row| row.explanation().and_then(|it| it.enforced).map(word);
+    governed: Text, Explained, "`asg`, `c2c`, `cell`, `deny_network`, `rate_limit` or `unknown`: which mechanism decided.", |row| row.explanation().map(|it| it.governed.as_str());
+    configured: Text, Explained, "`allowed` or `denied`: the verdict by Cloud Controller's words.", |row| row.explanation().and_then(|it| it.configured).map(Outcome::as_str);
+    enforced: Text, Explained, "`allowed` or `denied`: the verdict that the profile predicts.", |row| row.explanation().and_then(|it| it.enforced).map(Outcome::as_str);
     agrees: Bool, Explained, "Whether the line agrees with the prediction.", |row| row.explanation().and_then(|it| it.agrees);
-    basis: Text, Explained, "`exact`, `either`, `earlier`, `later` or `none`: how well the rules of that time are known.", |row| row.explanation().map(|it| word(it.basis));
-    decided: Text, Explained, "`certain`, `by_order` or `undetermined`: how surely the decider is known.", |row| row.explanation().and_then(|it| it.decided).map(word);
+    basis: Text, Explained, "`exact`, `either`, `earlier`, `later` or `none`: how well the rules of that time are known.", |row| row.explanation().map(|it| it.basis.as_str());
+    decided: Text, Explained, "`certain`, `by_order` or `undetermined`: how surely the decider is known.", |row| row.explanation().and_then(|it| it.decided).map(Decided::as_str);
     by: Text, Explained, "`rule`, `any_of`, `default`, `deny_network` or `invalid`: what decided.", |row| row.by().map(By::word);
     by_group: Text, Explained, "The GUID of the group whose rule decided, or may have.", |row| row.by_rule().map(|rule| Cow::Borrowed(&*rule.group));
     by_rule: Int, Explained, "The place of that rule in its group, from 0.", |row| row.by_rule().map(|rule| rule.rule);
     matches: Int, Explained, "How many rules match.", |row| row.explanation().map(|it| it.matches.len());
     because: Text, Explained, "The codes of the reasons, with blanks between.", |row| row.explanation().map(|it| codes(&it.because, Because::as_str));
-    near_how: Text, Explained, "`bind`, `phase` or `widen`: the kind of the nearest change that would have allowed the packet.", |row| row.near().map(|near| word(near.how));
+    near_how: Text, Explained, "`bind`, `phase` or `widen`: the kind of the nearest change that would have allowed the packet.", |row| row.near().map(|near| near.how.as_str());
     near_group: Text, Explained, "The GUID of the group to bind or to change.", |row| row.near().map(|near| Cow::Borrowed(&*near.group));
     near_rule: Int, Explained, "The place of the rule in that group, from 0.", |row| row.near().map(|near| near.rule);
     near_change: Text, Explained, "The change, in JSON.", |row| row.near().map(|near| Cow::Owned(near.change.to_json()));
@@ -685,25 +686,6 @@ fn codes<T: Copy>(codes: &[T], word: fn(T) -> &'static str) -> Cow<'static, str>
 
 fn borrowed(text: Option<&String>) -> Option<Cow<'_, str>> {
     text.map(|text| Cow::Borrowed(&**text))
-}
-
-const fn verdict(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Allowed => "allowed",
-        Verdict::Denied => "denied",
-    }
-}
-
-fn plane(plane: Plane) -> &'static str {
-    word(plane)
-}
-
-fn direction(direction: Direction) -> &'static str {
-    word(direction)
-}
-
-fn subject(subject: Subject) -> &'static str {
-    word(subject)
 }
 
 impl<'r, T: Into<Value<'r>>> From<Option<T>> for Value<'r> {

@@ -31,7 +31,6 @@ mod object;
 mod saved;
 mod saved_lines;
 mod vocabulary;
-mod words;
 
 use std::path::PathBuf;
 use std::sync::Arc;

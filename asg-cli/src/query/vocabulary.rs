@@ -10,8 +10,6 @@ use asg_core::policy::{Basis, Decided, Governed, How, Outcome, Phase};
 use asg_core::prefix::{Direction, Plane, Subject};
 use asg_core::{Certainty, Verdict};
 
-use super::words::word;
-
 /// Protocols that have a name.
 const PROTOCOLS: [Proto; 13] = [
     Proto::Tcp,
@@ -32,49 +30,21 @@ const PROTOCOLS: [Proto; 13] = [
 /// Returns the words that the column with this name can have; `None` if it can have any text.
 pub(crate) fn words(column: &str) -> Option<Vec<&'static str>> {
     Some(match column {
-        "verdict" => [Verdict::Allowed, Verdict::Denied].map(word).to_vec(),
-        "plane" => [Plane::Asg, Plane::C2c, Plane::RateLimit].map(word).to_vec(),
-        "direction" => [Direction::Egress, Direction::Ingress].map(word).to_vec(),
-        "subject" => [Subject::Container, Subject::App, Subject::None].map(word).to_vec(),
-        "family" => [Family::Ipv4, Family::Ipv6, Family::Arp, Family::Unknown].map(word).to_vec(),
-        "certainty" => [
-            Certainty::Exact,
-            Certainty::UniquePrefix,
-            Certainty::Inferred,
-            Certainty::Ambiguous,
-            Certainty::Unknown,
-        ]
-        .map(word)
-        .to_vec(),
+        "verdict" => Verdict::ALL.map(Verdict::as_str).to_vec(),
+        "plane" => Plane::ALL.map(Plane::as_str).to_vec(),
+        "direction" => Direction::ALL.map(Direction::as_str).to_vec(),
+        "subject" => Subject::ALL.map(Subject::as_str).to_vec(),
+        "family" => Family::ALL.map(Family::as_str).to_vec(),
+        "certainty" => Certainty::ALL.iter().rev().map(|it| it.as_str()).collect(),
         "reason" => Reason::ALL.map(Reason::as_str).to_vec(),
-        "app_state" => [
-            AppState::Live,
-            AppState::Deleted,
-            AppState::Hidden,
-            AppState::Unknown,
-            AppState::NotAsked,
-            AppState::Unavailable,
-        ]
-        .map(word)
-        .to_vec(),
+        "app_state" => AppState::ALL.map(AppState::as_str).to_vec(),
         "phase" => Phase::ALL.map(Phase::as_str).to_vec(),
-        "configured" | "enforced" => [Outcome::Allowed, Outcome::Denied].map(word).to_vec(),
-        "governed" => [
-            Governed::Asg,
-            Governed::C2c,
-            Governed::Cell,
-            Governed::DenyNetwork,
-            Governed::RateLimit,
-            Governed::Unknown,
-        ]
-        .map(word)
-        .to_vec(),
-        "basis" => [Basis::Exact, Basis::Either, Basis::Earlier, Basis::Later, Basis::None]
-            .map(word)
-            .to_vec(),
-        "decided" => [Decided::Certain, Decided::ByOrder, Decided::Undetermined].map(word).to_vec(),
+        "configured" | "enforced" => Outcome::ALL.map(Outcome::as_str).to_vec(),
+        "governed" => Governed::ALL.map(Governed::as_str).to_vec(),
+        "basis" => Basis::ALL.map(Basis::as_str).to_vec(),
+        "decided" => Decided::ALL.map(Decided::as_str).to_vec(),
         "by" => vec!["rule", "any_of", "default", "deny_network", "invalid"],
-        "near_how" => [How::Bind, How::Phase, How::Widen].map(word).to_vec(),
+        "near_how" => How::ALL.map(How::as_str).to_vec(),
         _ => return None,
     })
 }
