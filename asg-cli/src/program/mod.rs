@@ -30,6 +30,7 @@ mod outages;
 mod parse;
 mod policy_options;
 mod progress;
+mod redact;
 mod report;
 mod show;
 mod snapshot;
@@ -148,6 +149,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::Export => export::run(&options, context),
         Command::Explain => explain::run(&options, context),
         Command::Coverage => coverage::run(&options, &context),
+        Command::Redact => redact::run(&options, context),
         Command::Snapshot => snapshot::run(&options, &mut context),
         Command::Completion => match &options.rest[..] {
             [shell] => say(&completion::script(&shell.to_string_lossy())?),
