@@ -98,7 +98,13 @@ impl Group {
             | File
             | Folder
             | Threads => "Output",
-            Self::Top | Self::By | Self::Timeline | Self::Gap | Self::Who | Self::Redact | Self::Man => "Options",
+            Self::Top
+            | Self::By
+            | Self::Timeline
+            | Self::Gap
+            | Self::Who
+            | Self::Redact
+            | Self::Man => "Options",
             Where | Between | Limit => "Choosing packets",
             Look | Fit | Zones => "Look",
             Follow => "Following",

@@ -20,7 +20,8 @@ use crate::report::{Failure, Report};
 
 pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure> {
     let Some(path) = &options.key else {
-        let what = "asglog redact needs a key: give --key FILE, with --new-key if there is none yet";
+        let what =
+            "asglog redact needs a key: give --key FILE, with --new-key if there is none yet";
         return Err(Failure::Usage(what.into()));
     };
     if options.reverse {
@@ -38,7 +39,8 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
     }
     let redactor = Redactor::new(&key);
     let folder = Folder::create(output, redactor.clone())?;
-    let has_policy = !options.rules.sources.groups.is_empty() || options.rules.sources.settings.is_some();
+    let has_policy =
+        !options.rules.sources.groups.is_empty() || options.rules.sources.settings.is_some();
     let has_logs = !options.rest.is_empty() || options.names.exports.is_empty() && !has_policy;
     if has_logs {
         let logs = Logs::new(&options.rest, false, options, &monitor)?;
@@ -115,8 +117,10 @@ fn pages(path: &Path) -> Result<Vec<PathBuf>, Failure> {
         return Ok(vec![path.to_owned()]);
     }
     let file = |error| Failure::from(Error::file(path.display().to_string(), error));
-    let entries = fs::read_dir(path).map_err(file)?.collect::<io::Result<Vec<_>>>().map_err(file)?;
-    let mut pages: Vec<_> = entries.iter().map(fs::DirEntry::path).filter(|it| it.is_file()).collect();
+    let entries =
+        fs::read_dir(path).map_err(file)?.collect::<io::Result<Vec<_>>>().map_err(file)?;
+    let mut pages: Vec<_> =
+        entries.iter().map(fs::DirEntry::path).filter(|it| it.is_file()).collect();
     pages.sort();
     Ok(pages)
 }
@@ -124,8 +128,17 @@ fn pages(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 /// Returns the name that `asglog export` gives a file, if it is one: those have meanings.
 fn list_name(name: &str) -> Option<String> {
     const LISTS: [&str; 11] = [
-        "about-this-export", "apps", "processes", "tasks", "builds", "deployments", "spaces",
-        "organizations", "audit-events", "security-groups", "info",
+        "about-this-export",
+        "apps",
+        "processes",
+        "tasks",
+        "builds",
+        "deployments",
+        "spaces",
+        "organizations",
+        "audit-events",
+        "security-groups",
+        "info",
     ];
     let stem = name.strip_suffix(".gz").unwrap_or(name).strip_suffix(".json")?;
     let list = stem.trim_end_matches(|c: char| c.is_ascii_digit() || c == '-');

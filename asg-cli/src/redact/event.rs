@@ -26,8 +26,8 @@ const MESSAGES: [(RepEventKind, &str); 11] = [
 fn source(name: &str) -> &str {
     let line = format!("2024-05-06T07:09:10Z cell {name}: -");
     let is_plain = name.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'-' | b'_'));
-    let is_known = is_plain
-        && asg_core::Line::new(line.as_bytes()).envelope().role() == Role::Component;
+    let is_known =
+        is_plain && asg_core::Line::new(line.as_bytes()).envelope().role() == Role::Component;
     if is_known { name } else { "other" }
 }
 
@@ -97,10 +97,12 @@ fn domain(name: &str) -> &str {
 }
 
 fn tags(redactor: &Redactor, names: &Names<'_>) -> Value {
-    let id = |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|text| redactor.id(text).into());
+    let id =
+        |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|text| redactor.id(text).into());
     let name =
         |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|text| redactor.name(text).into());
-    let process_type = names.process_type.as_deref().map(|word| process_type(redactor, word).into());
+    let process_type =
+        names.process_type.as_deref().map(|word| process_type(redactor, word).into());
     Value::Object(members([
         ("app_id", id(&names.app_guid)),
         ("app_name", name(&names.app_name)),
@@ -126,9 +128,11 @@ pub(super) fn logger(redactor: &Redactor, event: &LoggerEvent<'_>) -> String {
         let ip = text.as_ref()?.parse().ok().map(|ip| redactor.address(ip).to_string());
         Some(ip.unwrap_or_default().into())
     };
-    let id = |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|text| redactor.id(text).into());
-    let machine =
-        |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|text| redactor.machine(text).into());
+    let id =
+        |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|text| redactor.id(text).into());
+    let machine = |text: &Option<asg_core::JsonStr<'_>>| {
+        text.as_ref().map(|text| redactor.machine(text).into())
+    };
     // Words of a closed set, and numbers.
     let word = |text: &Option<asg_core::JsonStr<'_>>| {
         let word = text.as_ref()?;
@@ -171,12 +175,7 @@ pub(super) fn time(time: asg_core::Timestamp) -> String {
     line(Some(time), "rep", "rep.-", json!({}))
 }
 
-fn line(
-    time: Option<asg_core::Timestamp>,
-    source: &str,
-    message: &str,
-    data: Value,
-) -> String {
+fn line(time: Option<asg_core::Timestamp>, source: &str, message: &str, data: Value) -> String {
     // In lager's order, which the quick reader knows.
     let stamp = lager_stamp(time);
     format!(

@@ -36,18 +36,51 @@ const MEMBERS: &[(Kind, &[&str])] = &[
     (
         Kind::Inside,
         &[
-            "resources", "included", "spaces", "organizations", "apps", "pagination",
-            "relationships", "app", "space", "organization", "running_spaces", "staging_spaces",
-            "data", "links", "self", "uaa", "login", "first", "last", "next", "previous",
-            "new_processes", "globally_enabled", "target", "actor", "metadata", "entity", "request",
-            "cloud_controller_v2", "cloud_controller_v3", "build",
+            "resources",
+            "included",
+            "spaces",
+            "organizations",
+            "apps",
+            "pagination",
+            "relationships",
+            "app",
+            "space",
+            "organization",
+            "running_spaces",
+            "staging_spaces",
+            "data",
+            "links",
+            "self",
+            "uaa",
+            "login",
+            "first",
+            "last",
+            "next",
+            "previous",
+            "new_processes",
+            "globally_enabled",
+            "target",
+            "actor",
+            "metadata",
+            "entity",
+            "request",
+            "cloud_controller_v2",
+            "cloud_controller_v3",
+            "build",
         ],
     ),
     (
         Kind::Id,
         &[
-            "guid", "process_guid", "task_guid", "build_guid", "space_guid", "organization_guid",
-            "app_guid", "actee", "quota_definition_guid",
+            "guid",
+            "process_guid",
+            "task_guid",
+            "build_guid",
+            "space_guid",
+            "organization_guid",
+            "app_guid",
+            "actee",
+            "quota_definition_guid",
         ],
     ),
     (Kind::Name, &["name", "actee_name"]),
@@ -57,7 +90,14 @@ const MEMBERS: &[(Kind, &[&str])] = &[
     (Kind::Number, &["total_results", "total_pages"]),
     (
         Kind::Flag,
-        &["running", "staging", "sees_everything", "suspended", "running_default", "staging_default"],
+        &[
+            "running",
+            "staging",
+            "sees_everything",
+            "suspended",
+            "running_default",
+            "staging_default",
+        ],
     ),
     (Kind::Presence, &["lifecycle"]),
     (Kind::Rules, &["rules"]),
@@ -116,9 +156,8 @@ fn member(redactor: &Redactor, kind: Kind, value: &Value) -> Option<Value> {
 
 /// Keeps the API's own words.
 fn word(redactor: &Redactor, text: &str) -> String {
-    const WORDS: [&str; 9] = [
-        "app", "space", "organization", "process", "task", "build", "user", "buildpack", "docker",
-    ];
+    const WORDS: [&str; 9] =
+        ["app", "space", "organization", "process", "task", "build", "user", "buildpack", "docker"];
     let is_event = text.strip_prefix("audit.").is_some_and(|rest| {
         EVENTS.iter().any(|subject| rest.starts_with(subject))
             && rest.len() < 48
@@ -137,9 +176,24 @@ pub(super) fn time(value: &Value) -> Option<Value> {
 
 /// The words of the API's paths that a directory knows.
 const PATH: [&str; 18] = [
-    "v2", "v3", "apps", "processes", "tasks", "builds", "deployments", "spaces", "organizations",
-    "audit_events", "events", "security_groups", "info", "running_spaces", "staging_spaces",
-    "service_instances", "actions", "stats",
+    "v2",
+    "v3",
+    "apps",
+    "processes",
+    "tasks",
+    "builds",
+    "deployments",
+    "spaces",
+    "organizations",
+    "audit_events",
+    "events",
+    "security_groups",
+    "info",
+    "running_spaces",
+    "staging_spaces",
+    "service_instances",
+    "actions",
+    "stats",
 ];
 
 fn is_path_word(text: &str) -> bool {
@@ -150,9 +204,9 @@ fn is_path_word(text: &str) -> bool {
 fn link(redactor: &Redactor, old: &str) -> String {
     let (path, query) = old.split_once('?').unwrap_or((old, ""));
     let is_absolute = path.contains("://");
-    let path = path.split_once("://").map_or(path, |(_, rest)| {
-        rest.find('/').map_or("", |at| &rest[at..])
-    });
+    let path = path
+        .split_once("://")
+        .map_or(path, |(_, rest)| rest.find('/').map_or("", |at| &rest[at..]));
     let part = |part: &str| {
         if part.is_empty() || is_path_word(part) { part.to_owned() } else { redactor.id(part) }
     };
@@ -165,7 +219,9 @@ fn link(redactor: &Redactor, old: &str) -> String {
         match name {
             "page" | "per_page" | "results-per-page" if is_number => Some(pair.to_owned()),
             "order_by" | "order-direction" | "include" => {
-                let is_word = value.bytes().all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-' | b'.'));
+                let is_word = value
+                    .bytes()
+                    .all(|b| b.is_ascii_lowercase() || matches!(b, b'_' | b'-' | b'.'));
                 (is_word && value.len() < 32).then(|| pair.to_owned())
             }
             "types" => {
@@ -207,7 +263,10 @@ mod tests {
         for word in ["secret", "orders", "cron", "payments", "java", "prod", app] {
             assert!(!text.contains(word), "{word}: {text}");
         }
-        assert_eq!(new["pagination"]["first"]["href"], "https://api.redacted/v3/apps?page=1&per_page=50");
+        assert_eq!(
+            new["pagination"]["first"]["href"],
+            "https://api.redacted/v3/apps?page=1&per_page=50"
+        );
         let own = format!("https://api.redacted/v3/apps/{}", redactor.id(app));
         assert_eq!(new["resources"][0]["links"]["self"]["href"], own.as_str());
         assert_eq!(new["pagination"]["next"], Value::Null);

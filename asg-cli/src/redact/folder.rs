@@ -76,7 +76,8 @@ impl Folder {
         sources.sort_unstable();
         let width = sources.len().to_string().len().max(4);
         let file = |id: SourceId| {
-            let place = sources.iter().position(|(_, known)| *known == id.0).unwrap_or_default() + 1;
+            let place =
+                sources.iter().position(|(_, known)| *known == id.0).unwrap_or_default() + 1;
             format!("logs/{place:0width$}.log")
         };
         let work = || Redacting { reader: Reader::new(), redactor: self.redactor.clone() };

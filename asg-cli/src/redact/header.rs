@@ -43,7 +43,8 @@ impl Header {
             (_, name) => name.split('/').next().unwrap_or_default().to_owned(),
         });
         let proc_id = envelope.proc_id.map(text);
-        let proc_id = proc_id.and_then(|id| stream(&id).or_else(|| Some(id).filter(|id| is_number(id))));
+        let proc_id =
+            proc_id.and_then(|id| stream(&id).or_else(|| Some(id).filter(|id| is_number(id))));
         Self {
             time: envelope.time,
             host: envelope.host.map(|host| redactor.machine(&host.to_str_lossy())),
@@ -115,7 +116,8 @@ impl Header {
     }
 
     fn bare(&self) -> Option<String> {
-        let is_bare = self.time == LogTime::Unknown && !self.has_machine() && self.program.is_none();
+        let is_bare =
+            self.time == LogTime::Unknown && !self.has_machine() && self.program.is_none();
         is_bare.then(String::new)
     }
 
@@ -227,7 +229,9 @@ fn stream(proc_id: &str) -> Option<String> {
     let part = parts.next().filter(|part| {
         (2..=4).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_uppercase())
     })?;
-    let number = parts.next_back().filter(|last| last.len() < 10 && last.bytes().all(|b| b.is_ascii_digit()));
+    let number = parts
+        .next_back()
+        .filter(|last| last.len() < 10 && last.bytes().all(|b| b.is_ascii_digit()));
     Some(match number {
         Some(number) => format!("[{part}/{number}]"),
         None => format!("[{part}]"),

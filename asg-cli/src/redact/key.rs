@@ -58,7 +58,8 @@ impl Key {
         }
         let digits = text.strip_prefix(HEAD).map(str::trim).unwrap_or_default();
         let bytes = (0..digits.len()).step_by(2).map(|n| {
-            let pair = digits.get(n..n + 2).filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()));
+            let pair =
+                digits.get(n..n + 2).filter(|pair| pair.bytes().all(|b| b.is_ascii_hexdigit()));
             u8::from_str_radix(pair?, 16).ok()
         });
         let bytes = bytes.collect::<Option<Vec<_>>>().and_then(|bytes| bytes.try_into().ok());

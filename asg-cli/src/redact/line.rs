@@ -137,7 +137,9 @@ fn bodies(
         Content::Damaged(_) => {
             vec![r#"{"timestamp":"#.into(), "{\"".into(), "IN= OUT=".into(), "\":".into()]
         }
-        _ if matches!(outcome, Outcome::NotUnderstood | Outcome::NotPlatform) => vec![UNREAD.into()],
+        _ if matches!(outcome, Outcome::NotUnderstood | Outcome::NotPlatform) => {
+            vec![UNREAD.into()]
+        }
         _ => match (&wanted.seen, wanted.resolved) {
             (Seen::Note(lost), _) => notes(redactor, record, *lost),
             (_, Some((time, true))) if has_own_stamp(record) => {
@@ -231,7 +233,8 @@ impl Seen {
 fn renamed(evidence: Evidence, redactor: Option<&Redactor>) -> (Evidence, [Option<String>; 7]) {
     let mut it = evidence;
     let names = it.names.take().map(|names| *names).unwrap_or_default();
-    let text = |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|it| it.as_str().to_owned());
+    let text =
+        |text: &Option<asg_core::JsonStr<'_>>| text.as_ref().map(|it| it.as_str().to_owned());
     let mut names = [
         text(&names.app_guid),
         text(&names.space_guid),
@@ -251,9 +254,8 @@ fn renamed(evidence: Evidence, redactor: Option<&Redactor>) -> (Evidence, [Optio
     }
     it.handle = asg_core::Handle::parse(&redactor.id(&it.handle.to_string())).unwrap_or(it.handle);
     it.cell = it.cell.map(|cell| redactor.machine(&cell).into());
-    it.process = it
-        .process
-        .map(|process| asg_core::ProcessName::parse(&redactor.id(&process.to_string())));
+    it.process =
+        it.process.map(|process| asg_core::ProcessName::parse(&redactor.id(&process.to_string())));
     it.app = it.app.and_then(|app| redactor.id(&app.to_string()).parse().ok());
     let address = |ip: Option<std::net::IpAddr>| ip.map(|ip| redactor.address(ip));
     it.address = address(it.address);

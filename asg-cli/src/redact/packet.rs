@@ -17,10 +17,13 @@ pub(super) struct Texts {
 }
 
 /// Returns the line of a packet with its new values.
-pub(super) fn line(redactor: &Redactor, packet: &Packet<'_>, cf: Option<&LogPrefix<'_>>) -> Vec<u8> {
+pub(super) fn line(
+    redactor: &Redactor,
+    packet: &Packet<'_>,
+    cf: Option<&LogPrefix<'_>>,
+) -> Vec<u8> {
     let text = |text: Option<Text<'_>>| text.map(|text| text.to_str_lossy().into_owned());
-    let interface =
-        |name: Option<Text<'_>>| text(name).map(|name| redactor.interface(&name));
+    let interface = |name: Option<Text<'_>>| text(name).map(|name| redactor.interface(&name));
     let texts = Texts {
         prefix: prefix(redactor, packet.prefix, cf),
         interfaces: [packet.in_if, packet.out_if, packet.physin, packet.physout].map(interface),
@@ -88,11 +91,7 @@ fn options(ip: &Ip<'_>) -> Vec<String> {
 
 /// Renames the name in a log prefix. A prefix that is not Cloud Foundry's is free text: it becomes a
 /// pseudonym, so that packets of one rule stay together.
-pub(super) fn prefix(
-    redactor: &Redactor,
-    prefix: Text<'_>,
-    cf: Option<&LogPrefix<'_>>,
-) -> String {
+pub(super) fn prefix(redactor: &Redactor, prefix: Text<'_>, cf: Option<&LogPrefix<'_>>) -> String {
     let text = prefix.to_str_lossy();
     let Some(cf) = cf else {
         let blanks = text.len() - text.trim_end_matches(' ').len();
@@ -104,11 +103,7 @@ pub(super) fn prefix(
     };
     let Some(at) = text.rfind(name) else { return String::new() };
     let (head, rest) = (&text[..at], &text[at + name.len()..]);
-    let new = if head.starts_with('w') {
-        redactor.short_id(name)
-    } else {
-        redactor.guids(name)
-    };
+    let new = if head.starts_with('w') { redactor.short_id(name) } else { redactor.guids(name) };
     let is_chain = |head: &str| {
         let tag = head.strip_prefix("w-").and_then(|head| head.strip_suffix("-instance-"));
         tag.is_some_and(|tag| tag.len() < 5 && tag.bytes().all(|b| b.is_ascii_alphanumeric()))

@@ -15,9 +15,10 @@ const fn mac(base: u64, bits: u32, is_whole: bool) -> Pin {
 }
 
 /// IPv4 blocks that mean the same everywhere (RFC 6890).
-pub(super) const V4: [Pin; 4] = [
-    // This host.
-    v4([0, 0, 0, 0], 8),
+///
+/// A pin keeps the leading bits of its neighbours, too: `10.0.0.0/8` becomes a block below
+/// `64.0.0.0`. So there are few.
+pub(super) const V4: [Pin; 3] = [
     // Loopback.
     v4([127, 0, 0, 0], 8),
     // Link local, with the clouds' metadata services.

@@ -83,7 +83,8 @@ pub(super) fn rules(
         for name in ["protocol", "ports"] {
             let value = old[name].as_str().map(|text| {
                 let is_known = text.bytes().all(|b| {
-                    b.is_ascii_digit() || matches!(b, b'-' | b',' | b' ')
+                    b.is_ascii_digit()
+                        || matches!(b, b'-' | b',' | b' ')
                         || name == "protocol" && b.is_ascii_alphabetic()
                 });
                 if is_known { text } else { UNREADABLE }
@@ -121,9 +122,9 @@ fn destination(redactor: &Redactor, text: &str) -> (String, Vec<usize>) {
 fn blocks_of(redactor: &Redactor, text: &str) -> Vec<String> {
     let ends = AddressRange::parse(text).map(|range| (range.first(), range.last()));
     let read = ends.or_else(|| text.parse::<Destination>().ok().map(|it| it.bounds()));
-    let Some((first, last)) = read.filter(|(first, last)| {
-        first <= last && first.is_ipv4() == last.is_ipv4()
-    }) else {
+    let Some((first, last)) =
+        read.filter(|(first, last)| first <= last && first.is_ipv4() == last.is_ipv4())
+    else {
         return vec![if text.is_empty() { String::new() } else { UNREADABLE.into() }];
     };
     let has_length = text.contains('/');
@@ -180,16 +181,27 @@ pub fn settings(redactor: &Redactor, old: &Value) -> Value {
             "deny_networks" => {
                 let phases = ["always", "running", "staging"].into_iter();
                 let given = phases.filter_map(|phase| Some((phase, value.get(phase)?)));
-                given.map(|(phase, value)| (phase.to_owned(), list(value))).collect::<Map<_, _>>().into()
+                given
+                    .map(|(phase, value)| (phase.to_owned(), list(value)))
+                    .collect::<Map<_, _>>()
+                    .into()
             }
             "cells" => {
                 let cells = value.as_object().into_iter().flatten();
-                let cell = |(name, own): (&String, &Value)| (redactor.machine(name), settings(redactor, own));
+                let cell = |(name, own): (&String, &Value)| {
+                    (redactor.machine(name), settings(redactor, own))
+                };
                 cells.map(cell).collect::<Map<_, _>>().into()
             }
             // Words of closed sets, switches and numbers, which were read.
-            "profile" | "group_order" | "iptables_logging" | "ipv6" | "outbound_connections"
-            | "accepted_udp_per_second" | "denied_per_second" | "sync_tolerance"
+            "profile"
+            | "group_order"
+            | "iptables_logging"
+            | "ipv6"
+            | "outbound_connections"
+            | "accepted_udp_per_second"
+            | "denied_per_second"
+            | "sync_tolerance"
             | "silk_version" => value.clone(),
             _ => continue,
         };
@@ -231,7 +243,10 @@ mod tests {
         let old = json!([{ "protocol": "tcp", "destination": "10.0.0.1", "ports": "443 secret",
             "description": "the vault", "log": true, "owner": "alice" }]);
         let new = Value::from(rules(&redactor(), &old, "g", &mut Vec::new())).to_string();
-        assert!(!["secret", "vault", "alice", "10.0.0.1"].iter().any(|word| new.contains(word)), "{new}");
+        assert!(
+            !["secret", "vault", "alice", "10.0.0.1"].iter().any(|word| new.contains(word)),
+            "{new}"
+        );
         assert!(new.contains(r#""log":true"#));
     }
 

@@ -11,7 +11,7 @@ use asg_core::{Guid, Interface};
 use super::key::Key;
 use super::pins;
 use super::tree::{Tree, Way};
-use super::words::Words;
+use super::words::{Interfaces, Words};
 
 /// Gives each address, GUID and name its new value, and back. It opens no file.
 ///
@@ -48,12 +48,14 @@ struct Permutations {
     guid: Tree,
     short_id: Tree,
     words: Words,
+    interfaces: Interfaces,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 enum Kind {
     Id,
     Name,
+    Interface,
 }
 
 impl fmt::Debug for Redactor {
@@ -66,7 +68,8 @@ impl Redactor {
     /// Creates the renaming of a key.
     #[must_use]
     pub fn new(key: &Key) -> Self {
-        let tree = |purpose| Tree::new(&key.part(purpose));
+        let walks = |purpose: &str| [1, 2, 3].map(|n| key.part(&format!("{purpose} {n}")));
+        let tree = |purpose| Tree::new(&walks(purpose));
         let all = Permutations {
             key: key.clone(),
             v4: tree("ipv4"),
@@ -75,6 +78,7 @@ impl Redactor {
             guid: tree("guid"),
             short_id: tree("short id"),
             words: Words::new(&key.part("name")),
+            interfaces: Interfaces::new(&key.part("interface")),
         };
         Self {
             all: Arc::new(all),
@@ -100,7 +104,7 @@ impl Redactor {
     }
 
     /// Renames an address. Special blocks stay as they are: loopback, link local, multicast,
-    /// broadcast, `0.0.0.0/8`.
+    /// broadcast.
     #[must_use]
     pub fn address(&self, address: IpAddr) -> IpAddr {
         match address {
@@ -168,9 +172,7 @@ impl Redactor {
     /// is renamed as a name.
     #[must_use]
     pub fn id(&self, text: &str) -> String {
-        self.remember(Kind::Id, text, || {
-            self.guids(text).unwrap_or_else(|| self.word(text))
-        })
+        self.remember(Kind::Id, text, || self.guids(text).unwrap_or_else(|| self.word(text)))
     }
 
     /// Renames a name. Back, a text that is no pseudonym of this key stays as it is.
@@ -204,7 +206,8 @@ impl Redactor {
     #[must_use]
     pub fn interface(&self, name: &str) -> String {
         if let Some(digits) = name.strip_prefix("s-")
-            && let Some(IpAddr::V4(ip)) = Interface::parse(name.as_bytes()).and_then(Interface::address)
+            && let Some(IpAddr::V4(ip)) =
+                Interface::parse(name.as_bytes()).and_then(Interface::address)
             && digits.len() == 12
         {
             let [a, b, c, d] = self.v4(ip).octets();
@@ -221,7 +224,14 @@ impl Redactor {
         if name.is_empty() || is_common_interface(name) {
             return name.to_owned();
         }
-        self.name(name)
+        self.remember(Kind::Interface, name, || match self.way {
+            Way::Hide => {
+                // Other letters: a mark of 15 characters, which does not lead back.
+                let mark = || self.tag(name.as_bytes()).chars().take(15).collect();
+                self.all.interfaces.hide(name).unwrap_or_else(mark)
+            }
+            Way::Show => self.all.interfaces.show(name).unwrap_or_else(|| name.to_owned()),
+        })
     }
 
     /// Returns a short mark for a text that is dropped, by which equal texts are known; it does not
@@ -274,7 +284,17 @@ impl Redactor {
     }
 
     /// Renames the short id that warden and garden-linux gave a container: digits of base 32.
-    pub(super) fn short_id(&self, text: &str) -> Option<String> {
+    ///
+    /// ```
+    /// use asg_cli::redact::{Key, Redactor};
+    ///
+    /// let redactor = Redactor::new(&Key::from([7; 32]));
+    /// let id = redactor.short_id("17vkp0n9mtb").unwrap();
+    /// assert_eq!(redactor.reversed().short_id(&id).as_deref(), Some("17vkp0n9mtb"));
+    /// assert_eq!(redactor.short_id("no-id"), None);
+    /// ```
+    #[must_use]
+    pub fn short_id(&self, text: &str) -> Option<String> {
         const DIGITS: &[u8; 32] = b"0123456789abcdefghijklmnopqrstuv";
         if text.len() > 25 {
             return None;
@@ -353,4 +373,28 @@ fn is_common_interface(name: &str) -> bool {
         !number.is_empty() && number.len() < 4 && number.bytes().all(|b| b.is_ascii_digit())
     };
     PLAIN.contains(&name) || NUMBERED.iter().any(is_numbered)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_are_spread_over_all_keys() {
+        let mut shared = [0_u32; 33];
+        for n in 0..4_000_u32 {
+            let mut key = [0; 32];
+            key[..4].copy_from_slice(&n.to_be_bytes());
+            let redactor = Redactor::new(&Key::from(key));
+            let ip = u32::from_be_bytes([10, 254, 0, 18]);
+            let image = redactor.v4(Ipv4Addr::from_bits(ip)).to_bits();
+            shared[(image ^ ip).leading_zeros() as usize] += 1;
+        }
+        // Loopback keeps the first two bits of its neighbours. Of the keys that keep the bits before,
+        // about half keep the next one.
+        assert_eq!(shared[..2], [0, 0]);
+        assert!((1_800..2_200).contains(&shared[2]), "{shared:?}");
+        assert!(shared[14..].iter().sum::<u32>() < 20, "{shared:?}");
+        assert_eq!(shared[24..], [0; 9]);
+    }
 }

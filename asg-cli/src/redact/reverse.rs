@@ -7,7 +7,7 @@ use super::redactor::Redactor;
 /// Puts the old values in the place of the new ones, in any text.
 ///
 /// Renamed are addresses, GUIDs from their first eight digits and a hyphen on, names of this key,
-/// link addresses, and interfaces with an address in their name. Everything else stays: so the text
+/// link addresses, and interfaces behind `IN=` and `OUT=` or with an address in their name. Everything else stays: so the text
 /// may be a table, JSON or prose. An address that was not renamed is changed as well, because nothing
 /// shows that.
 ///
@@ -30,7 +30,12 @@ pub fn reverse(redactor: &Redactor, text: &str) -> String {
             rest = &rest[first.len_utf8()..];
             continue;
         }
-        word(&back, &rest[..len], &mut out);
+        let marks = ["IN=", "OUT=", r#""in":""#, r#""out":""#];
+        if marks.iter().any(|mark| out.ends_with(mark)) {
+            out.push_str(&back.interface(&rest[..len]));
+        } else {
+            word(&back, &rest[..len], &mut out);
+        }
         rest = &rest[len..];
     }
     out
@@ -67,6 +72,13 @@ fn whole(back: &Redactor, word: &str) -> Option<String> {
     }
     if word.starts_with("s-") || word.starts_with("wbrdg-") {
         return Some(back.interface(word)).filter(|new| new != word);
+    }
+    // Alone, a short id looks like any word.
+    let id = word.find("-instance-").map(|at| at + "-instance-".len());
+    let id =
+        id.filter(|_| word.starts_with("w-")).or_else(|| word.strip_prefix("warden-i-").map(|_| 9));
+    if let Some(at) = id {
+        return back.short_id(&word[at..]).map(|new| word[..at].to_owned() + &new);
     }
     let guid = word.strip_prefix("check-").unwrap_or(word);
     if guid.as_bytes().get(8) == Some(&b'-') {

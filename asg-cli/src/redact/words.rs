@@ -5,10 +5,50 @@
 //! plain text show that a pseudonym was made with this key.
 
 use aes::Aes256;
-use fpe::ff1::{BinaryNumeralString, FF1};
+use fpe::ff1::{BinaryNumeralString, FF1, FlexibleNumeralString};
 
 /// The permutation of names.
 pub(super) struct Words(FF1<Aes256>);
+
+/// The permutation of interfaces' names, which the kernel allows 15 characters. A name keeps its
+/// length, if it has six or more.
+pub(super) struct Interfaces(FF1<Aes256>);
+
+const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-.";
+/// The end of a name that is shorter.
+const FILL: char = '.';
+const LEAST: usize = 6;
+
+impl Interfaces {
+    pub(super) fn new(key: &[u8; 32]) -> Self {
+        Self(FF1::new(key, 64).expect("64 is a radix"))
+    }
+
+    /// Returns the pseudonym of a name; `None` if it has other letters.
+    pub(super) fn hide(&self, name: &str) -> Option<String> {
+        if name.ends_with(FILL) {
+            return None;
+        }
+        let filled = format!("{name}{}", FILL.to_string().repeat(LEAST.saturating_sub(name.len())));
+        let hidden = self.0.encrypt(&[], &numbers(&filled)?).ok()?;
+        Some(letters(hidden))
+    }
+
+    /// Returns the name of a pseudonym.
+    pub(super) fn show(&self, hidden: &str) -> Option<String> {
+        let name = letters(self.0.decrypt(&[], &numbers(hidden)?).ok()?);
+        Some(name.trim_end_matches(FILL).to_owned())
+    }
+}
+
+fn numbers(name: &str) -> Option<FlexibleNumeralString> {
+    let number = |byte| LETTERS.iter().position(|known| *known == byte).map(|n| n as u16);
+    Some(name.bytes().map(number).collect::<Option<Vec<_>>>()?.into())
+}
+
+fn letters(numbers: FlexibleNumeralString) -> String {
+    Vec::from(numbers).into_iter().map(|n| LETTERS[usize::from(n)] as char).collect()
+}
 
 /// The first character of a pseudonym: a host's name must not be a number.
 const MARK: char = 'n';
@@ -72,6 +112,16 @@ mod tests {
     use super::*;
 
     proptest! {
+        #[test]
+        fn an_interface_has_a_name_that_the_kernel_allows_and_that_leads_back(
+            key: [u8; 32], name in "[a-zA-Z0-9.-]{0,14}[a-z0-9]",
+        ) {
+            let interfaces = Interfaces::new(&key);
+            let hidden = interfaces.hide(&name).unwrap();
+            prop_assert!((6..=15).contains(&hidden.len()));
+            prop_assert_eq!(interfaces.show(&hidden), Some(name));
+        }
+
         #[test]
         fn each_name_has_a_pseudonym_of_its_own_that_leads_back(
             key: [u8; 32], name in "[^\0]{1,40}", other in "[^\0]{1,40}",
