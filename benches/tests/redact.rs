@@ -205,7 +205,14 @@ fn settings() -> Value {
 }
 
 fn small(era: Era, seed: u64) -> Config {
-    Config { seed, minutes: 2, containers: 24, packets_per_minute: 8, ..Config::new(era) }
+    Config {
+        seed,
+        cells: 2,
+        minutes: 1,
+        containers: 16,
+        packets_per_minute: 10,
+        ..Config::new(era)
+    }
 }
 
 #[track_caller]
