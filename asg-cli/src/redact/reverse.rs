@@ -63,12 +63,12 @@ fn word(back: &Redactor, word: &str, out: &mut String) {
 }
 
 fn whole(back: &Redactor, word: &str) -> Option<String> {
+    if let Some(bytes) = link_header(back, word) {
+        let bytes: Vec<_> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+        return Some(bytes.join(":"));
+    }
     if let Ok(ip) = word.parse::<IpAddr>() {
         return Some(back.address(ip).to_string());
-    }
-    if let Some(mac) = mac(word) {
-        let bytes: Vec<_> = back.mac(mac).iter().map(|byte| format!("{byte:02x}")).collect();
-        return Some(bytes.join(":"));
     }
     if word.starts_with("s-") || word.starts_with("wbrdg-") {
         return Some(back.interface(word)).filter(|new| new != word);
@@ -87,8 +87,18 @@ fn whole(back: &Redactor, word: &str) -> Option<String> {
     Some(back.name(word)).filter(|new| new != word)
 }
 
-fn mac(word: &str) -> Option<[u8; 6]> {
+/// Renames a link address, or the two of an Ethernet header.
+fn link_header(back: &Redactor, word: &str) -> Option<Vec<u8>> {
     let byte = |pair: &str| u8::from_str_radix(pair, 16).ok().filter(|_| pair.len() == 2);
-    let bytes: Option<Vec<u8>> = word.split(':').map(byte).collect();
-    bytes?.try_into().ok()
+    let mut bytes: Vec<u8> = word.split(':').map(byte).collect::<Option<_>>()?;
+    let addresses = match bytes.len() {
+        6 => 6,
+        14 => 12,
+        _ => return None,
+    };
+    let (addresses, _) = bytes[..addresses].as_chunks_mut::<6>();
+    for address in addresses {
+        *address = back.mac(*address);
+    }
+    Some(bytes)
 }
