@@ -96,6 +96,7 @@ mod pieces;
 pub mod pipeline;
 pub mod program;
 pub mod query;
+pub mod redact;
 mod repeat;
 pub mod report;
 pub mod search;

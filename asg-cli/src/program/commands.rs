@@ -24,6 +24,7 @@ pub(crate) enum Command {
     Bundle,
     Verify,
     Snapshot,
+    Redact,
     LedgerBuild,
     LedgerMerge,
     LedgerShow,
@@ -122,7 +123,7 @@ use Group::{
     Policy, Stamps, Threads, Where, Zones,
 };
 
-pub(crate) static COMMANDS: [Entry; 21] = [
+pub(crate) static COMMANDS: [Entry; 22] = [
     Entry {
         command: Command::Parse,
         name: "parse",
@@ -592,6 +593,38 @@ pub(crate) static COMMANDS: [Entry; 21] = [
         ],
         status: "0; 1 if the token may not see everything; 2 if nothing could be done; 130 after Ctrl-C.",
         examples: &["asglog snapshot --cf --output groups-$(date -u +%Y%m%dT%H%MZ).json"],
+    },
+    Entry {
+        command: Command::Redact,
+        name: "redact",
+        brief: "write logs without names, addresses and GUIDs, to be shared",
+        about: "Writes logs, exports and security groups anew, without the foundation's names, addresses and GUIDs. \
+            Every answer about the new files is that about the old ones, name by name. Only who has the key can go back.",
+        usage: &[
+            "--key FILE [--new-key] [OPTIONS] --output FOLDER [--] [LOG…]",
+            "--key FILE --reverse [--output FILE] [FILE…]",
+        ],
+        arguments: &[
+            (
+                "LOG",
+                "kernel logs and rep logs of one foundation, or archives and folders of them; - is standard input",
+            ),
+            ("FILE", "with --reverse, any text that has redacted values; - is standard input"),
+        ],
+        reads_logs: false,
+        groups: &[Group::Redact, Threads],
+        notes: &[
+            "A line is written from what was read of it, so text that is not understood cannot pass. It keeps its number. \
+             Text of other kinds of lines is dropped; how many lines that were, is said on standard error. Times, ports, \
+             sizes and the special addresses (loopback, link local, multicast) stay.",
+        ],
+        status: "0; 1 if a line or a file could not be written with its meaning; 2 if nothing could be done; 130 after \
+            Ctrl-C.",
+        examples: &[
+            "asglog redact --key redact.key --new-key --output shared kern.log rep.stdout.log",
+            "asglog redact --key redact.key --cc-export saved --groups groups.json --output for-support -- kern.log rep.stdout.log",
+            "echo 'who is nq4x7mzk2v5tbwce3a?' | asglog redact --key redact.key --reverse",
+        ],
     },
     Entry {
         command: Command::LedgerBuild,

@@ -31,6 +31,7 @@ mod outages;
 mod parse;
 mod policy_options;
 mod progress;
+mod redact;
 mod report;
 mod show;
 mod snapshot;
@@ -152,6 +153,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         Command::Coverage => coverage::run(&options, context),
         Command::Bundle => bundle::run(&options, context),
         Command::Verify => verify::run(&options, &mut context),
+        Command::Redact => redact::run(&options, context),
         Command::Snapshot => snapshot::run(&options, &mut context),
         Command::Completion => match &options.rest[..] {
             [shell] => say(&completion::script(&shell.to_string_lossy())?),

@@ -39,6 +39,7 @@ pub(crate) enum Group {
     Coverage,
     /// Of a bundle.
     Question,
+    Redact,
     Man,
     Always,
 }
@@ -99,7 +100,13 @@ impl Group {
             | File
             | Folder
             | Threads => "Output",
-            Self::Top | Self::By | Self::Timeline | Self::Gap | Self::Who | Self::Man => "Options",
+            Self::Top
+            | Self::By
+            | Self::Timeline
+            | Self::Gap
+            | Self::Who
+            | Self::Redact
+            | Self::Man => "Options",
             Self::Question => "The question",
             Where | Between | Limit => "Choosing packets",
             Look | Fit | Zones => "Look",
@@ -603,6 +610,55 @@ pub(crate) static OPTIONS: &[Opt] = &[
         Takes::File("FILE"),
         Policy,
         "these settings and others in JSON, also for single cells",
+    ),
+    opt(
+        "key",
+        None,
+        Takes::File("FILE"),
+        Group::Redact,
+        "the key: equal keys give equal pseudonyms, and only a key leads back",
+    ),
+    opt(
+        "new-key",
+        None,
+        Takes::Nothing,
+        Group::Redact,
+        "make the key if there is no such file; only its owner may read it",
+    ),
+    opt(
+        "output",
+        Some('o'),
+        Takes::File("FOLDER"),
+        Group::Redact,
+        "a new folder for the new files; with --reverse a file, or else standard output",
+    ),
+    opt(
+        "cc-export",
+        None,
+        Takes::File("PATH…"),
+        Group::Redact,
+        "redact these folders of `asglog export` and pages saved with `cf curl /v3/…`, too; `--` ends the list",
+    ),
+    opt(
+        "groups",
+        None,
+        Takes::File("FILE…"),
+        Group::Redact,
+        "redact these security groups, too: files of `asglog snapshot`, saved pages, or folders of an export",
+    ),
+    opt(
+        "settings",
+        None,
+        Takes::File("FILE"),
+        Group::Redact,
+        "redact the settings of cells in this file, too",
+    ),
+    opt(
+        "reverse",
+        None,
+        Takes::Nothing,
+        Group::Redact,
+        "put the old values back into any text, such as an answer about the new files",
     ),
     opt("man", None, Takes::Nothing, Man, "print the manual page, for `man`"),
     opt(

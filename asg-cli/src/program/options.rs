@@ -82,6 +82,10 @@ pub(crate) struct Options {
     pub(crate) at: Option<asg_core::Timestamp>,
     pub(crate) address: Option<String>,
     pub(crate) rules: PolicyOptions,
+    /// Of a redaction.
+    pub(crate) key: Option<PathBuf>,
+    pub(crate) new_key: bool,
+    pub(crate) reverse: bool,
     /// Logs, or the other arguments of the command.
     pub(crate) rest: Vec<PathBuf>,
 }
@@ -170,6 +174,9 @@ impl Options {
             at: None,
             address: None,
             rules: PolicyOptions::default(),
+            key: None,
+            new_key: false,
+            reverse: false,
             rest: Vec::new(),
         };
         let entry = command.entry();
@@ -278,6 +285,9 @@ impl Options {
             "quiet" => self.quiet = true,
             "verbose" => self.verbose = true,
             "man" => self.man = true,
+            "key" => self.key = Some(value.into()),
+            "new-key" => self.new_key = true,
+            "reverse" => self.reverse = true,
             "cf" => self.names.cf = true,
             "api" => self.names.api = Some(value.string()?),
             "renew" => self.names.renew = true,
