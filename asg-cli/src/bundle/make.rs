@@ -213,9 +213,13 @@ impl Asked<'_> {
             let bytes = if sources.is_whole {
                 bytes.clone()
             } else {
-                let mut ledger = ledger_file::parse(bytes, name)?;
-                ledger.retain(|it| whole.contains(&it.handle().to_string()));
-                ledger.to_bytes()
+                // Answers cite containers of a ledger by their numbers, so none is left out.
+                let mut known = ledger_file::parse(bytes, name)?;
+                let is_whole = |it: Lifetime<'_>| whole.contains(&it.handle().to_string());
+                let mut kept = known.without_owners(|it| !is_whole(it));
+                known.retain(is_whole);
+                kept.merge(&known);
+                kept.to_bytes()
             };
             ledgers.push((name.clone(), bytes));
         }

@@ -170,7 +170,7 @@ pub struct SourceEntry {
     pub member: Option<String>,
 }
 
-/// A saved ledger, reduced to the containers that the answers need.
+/// A saved ledger; containers that are not in the answers have no owners there.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerEntry {
