@@ -160,8 +160,13 @@ fn a_bundle_names_no_app_but_those_in_its_answers() {
         let answers: String =
             rest.lines().filter(|line| line.contains("\"schema_version\"")).collect();
         let question = made.manifest.question.app.unwrap();
-        let others = foundation.logs.lives.iter().filter(|life| life.facts.handle != question);
-        let apps = others.filter_map(|life| life.facts.app).map(|app| app.to_string());
+        let lives = || foundation.logs.lives.iter();
+        let own: HashSet<_> = lives()
+            .filter(|life| life.facts.handle == question)
+            .filter_map(|life| life.facts.app)
+            .collect();
+        let apps = lives().filter_map(|life| life.facts.app).filter(|app| !own.contains(app));
+        let apps = apps.map(|app| app.to_string());
         let apps: HashSet<String> = apps.filter(|app| !answers.contains(app)).collect();
         for app in apps.into_iter().filter(|app| *app != question) {
             seen += 1;

@@ -91,8 +91,11 @@ pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<B
     };
     let mut place = None;
     // Few lines suffice but for logs whose clocks are odd.
-    for thinning in [Thinning::Bounds, Thinning::None] {
-        let case = asked.case(&question, &options, thinning)?;
+    // Answers may cite what a saved ledger numbers by all of its content.
+    let ways = [(Thinning::Bounds, false), (Thinning::None, false), (Thinning::Bounds, true)];
+    let is_possible = |(_, whole): &(Thinning, bool)| !whole || !sources.ledgers.is_empty();
+    for (thinning, are_ledgers_whole) in ways.into_iter().filter(is_possible) {
+        let case = asked.case(&question, &options, thinning, are_ledgers_whole)?;
         let answers = case.answers(&means)?;
         place = first_difference(&asked.answers, &answers);
         if place.is_some() {
@@ -163,6 +166,7 @@ impl Asked<'_> {
         question: &Question,
         options: &Reading,
         thinning: Thinning,
+        are_ledgers_whole: bool,
     ) -> Result<Case, Error> {
         let Self { sources, known, .. } = self;
         let rests = &self.answers.rests;
@@ -210,7 +214,7 @@ impl Asked<'_> {
         });
         let mut ledgers = Vec::new();
         for (name, bytes) in &sources.ledgers {
-            let bytes = if sources.is_whole {
+            let bytes = if sources.is_whole || are_ledgers_whole {
                 bytes.clone()
             } else {
                 // Answers cite containers of a ledger by their numbers, so none is left out.
@@ -263,7 +267,10 @@ impl Asked<'_> {
             let sha256 = pack::digest(bytes);
             let file = FileDigest { name: name.clone(), bytes: bytes.len() as u64, sha256 };
             files.insert(name.clone(), file);
-            manifest.ledgers.push(LedgerEntry { name: name.clone(), member: String::new() });
+            let kept = case.ledgers.iter().find(|(known, _)| known == name);
+            let is_whole = kept.is_some_and(|(_, kept)| kept == bytes);
+            let member = String::new();
+            manifest.ledgers.push(LedgerEntry { name: name.clone(), member, is_whole });
         }
         for path in &sources.files {
             let name = path.display().to_string();

@@ -170,7 +170,7 @@ pub struct SourceEntry {
     pub member: Option<String>,
 }
 
-/// A saved ledger; containers that are not in the answers have no owners there.
+/// A saved ledger. Containers that are not in the answers have no owners there, unless it is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerEntry {
@@ -178,6 +178,8 @@ pub struct LedgerEntry {
     pub name: String,
     /// The member.
     pub member: String,
+    /// Whether it is the whole file, with the processes of all containers.
+    pub is_whole: bool,
 }
 
 /// What is missing from the logs of a cell at least.
