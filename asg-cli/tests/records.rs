@@ -6,7 +6,8 @@ use std::fs;
 mod check;
 mod common;
 
-use common::run;
+use asg_cc_client::embedded::{Foundation, Server};
+use common::{CfHome, jwt, run, run_with};
 use serde_json::Value;
 
 const FORMATS: [&str; 5] = ["ecs", "ocsf", "otlp", "cef", "cim"];
@@ -45,16 +46,22 @@ fn every_record_of_the_demonstration_is_valid_in_all_formats() {
 
 #[test]
 fn the_rule_that_decided_is_in_the_records_of_explained_packets() {
+    let story = asg_cli::program::demo::foundation();
+    let token = jwt("cloud_controller.admin_read_only");
+    let server = Server::start(Foundation { tokens: Vec::new(), ..story }.token(&token)).unwrap();
+    let cf = CfHome::new(&server.url(), &format!("bearer {token}"));
+    let run_as = |command: &str, args: &[&str]| run_with(command, args, &[cf.env()], b"");
     let log = common::here("data/foundation.log");
     let groups = common::here("data/groups.json");
-    let explained = run("explain", &["-q", "--format", "ndjson", "--groups", &groups, "--", &log]);
+    let args = ["-q", "--format", "ndjson", "--groups", &groups, "--cf", "--", &log];
+    let explained = run_as("explain", &args);
     let objects = explained.objects();
     let is_sure = |it: &&Value| it["decided"] == "certain" && it["by"]["group"].is_string();
     let sure: Vec<_> = objects.iter().filter(is_sure).filter(|it| it["agrees"] == true).collect();
     for format in FORMATS {
         let args = ["-q", "--format", format, "--read-at", "2024-05-06T07:10:00Z"];
-        let args = [&args[..], &["--groups", &groups, "--", &log]].concat();
-        let found = run("correlate", &args);
+        let args = [&args[..], &["--groups", &groups, "--cf", "--", &log]].concat();
+        let found = run_as("correlate", &args);
         assert_eq!(found.status, 0, "{format}: {}", found.stderr);
         for line in found.stdout.lines() {
             assert_eq!(problems(format, line), [""; 0], "{format}: {line}");

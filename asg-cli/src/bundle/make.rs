@@ -92,8 +92,11 @@ pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<B
     };
     let mut place = None;
     // Few lines suffice but for logs whose clocks are odd.
-    for thinning in [Thinning::Bounds, Thinning::None] {
-        let case = asked.case(&question, &options, thinning)?;
+    // Answers may cite what a saved ledger numbers by all of its content.
+    let ways = [(Thinning::Bounds, false), (Thinning::None, false), (Thinning::Bounds, true)];
+    let is_possible = |(_, whole): &(Thinning, bool)| !whole || !sources.ledgers.is_empty();
+    for (thinning, are_ledgers_whole) in ways.into_iter().filter(is_possible) {
+        let case = asked.case(&question, &options, thinning, are_ledgers_whole)?;
         let answers = case.answers(&means)?;
         place = first_difference(&asked.answers, &answers);
         if place.is_some() {
@@ -166,6 +169,7 @@ impl Asked<'_> {
         question: &Question,
         options: &Reading,
         thinning: Thinning,
+        are_ledgers_whole: bool,
     ) -> Result<Case, Error> {
         let Self { sources, known, .. } = self;
         let rests = &self.answers.rests;
@@ -213,12 +217,16 @@ impl Asked<'_> {
         });
         let mut ledgers = Vec::new();
         for (name, bytes) in &sources.ledgers {
-            let bytes = if sources.is_whole {
+            let bytes = if sources.is_whole || are_ledgers_whole {
                 bytes.clone()
             } else {
-                let mut ledger = ledger_file::parse(bytes, name)?;
-                ledger.retain(|it| whole.contains(&it.handle().to_string()));
-                ledger.to_bytes()
+                // Answers cite containers of a ledger by their numbers, so none is left out.
+                let mut known = ledger_file::parse(bytes, name)?;
+                let is_whole = |it: Lifetime<'_>| whole.contains(&it.handle().to_string());
+                let mut kept = known.without_owners(|it| !is_whole(it));
+                known.retain(is_whole);
+                kept.merge(&known);
+                kept.to_bytes()
             };
             ledgers.push((name.clone(), bytes));
         }
@@ -262,7 +270,10 @@ impl Asked<'_> {
             let sha256 = pack::digest(bytes);
             let file = FileDigest { name: name.clone(), bytes: bytes.len() as u64, sha256 };
             files.insert(name.clone(), file);
-            manifest.ledgers.push(LedgerEntry { name: name.clone(), member: String::new() });
+            let kept = case.ledgers.iter().find(|(known, _)| known == name);
+            let is_whole = kept.is_some_and(|(_, kept)| kept == bytes);
+            let member = String::new();
+            manifest.ledgers.push(LedgerEntry { name: name.clone(), member, is_whole });
         }
         for path in &sources.files {
             let name = path.display().to_string();

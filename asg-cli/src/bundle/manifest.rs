@@ -171,7 +171,7 @@ pub struct SourceEntry {
     pub member: Option<String>,
 }
 
-/// A saved ledger, reduced to the containers that the answers need.
+/// A saved ledger. Containers that are not in the answers have no owners there, unless it is whole.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LedgerEntry {
@@ -179,6 +179,8 @@ pub struct LedgerEntry {
     pub name: String,
     /// The member.
     pub member: String,
+    /// Whether it is the whole file, with the processes of all containers.
+    pub is_whole: bool,
 }
 
 /// What is missing from the logs of a cell at least.

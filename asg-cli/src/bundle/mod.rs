@@ -17,7 +17,7 @@
 //! | `lines/NNNN.txt` | lines of one log, as `grep -n` prints them: those about the packets and the containers in the answers, and what other lines show of the clocks |
 //! | `extracts.ndjson` | what lines prove about these containers that are about others, too |
 //! | `rivals.ledger` | containers that others could be taken for: handle, machine, times and addresses |
-//! | `ledgers/NNNN.ledger` | the containers in the answers, of saved ledgers |
+//! | `ledgers/NNNN.ledger` | saved ledgers; containers that are not in the answers without their owners |
 //! | `names.ndjson` | what the directory answered about the owners |
 //! | `rules/…` | security groups and settings |
 //!

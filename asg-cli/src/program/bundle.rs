@@ -46,6 +46,12 @@ pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Fai
     }
     write(&made, path)?;
     let Bundle { manifest, .. } = &made;
+    for ledger in manifest.ledgers.iter().filter(|ledger| ledger.is_whole && !options.whole) {
+        let name = &ledger.name;
+        report.note(format_args!(
+            "{name} is in the bundle with the processes of all containers, because answers cite it by number"
+        ));
+    }
     if manifest.packets == 0 {
         report.note(
             "no packet is in question: the bundle shows what was read and what it lacks, and proves no absence",
