@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use asg_core::policy::{Basis, By, Decided, Policy, RuleRef};
+use asg_core::policy::{By, Decided, Policy, RuleRef};
 use asg_core::siem::Rule;
 
 use super::Explained;
@@ -37,15 +37,12 @@ impl DecidedRules {
     /// certain.
     pub fn of<'r>(&'r mut self, explained: &'r Explained) -> Option<Rule<'r>> {
         let explanation = &explained.explanation;
+        // A decision is certain only by complete snapshots, before and after, that agree.
         let (Some(By::Rule(rule)), Some(Decided::Certain), Some(true)) =
             (&explanation.by, explanation.decided, explanation.agrees)
         else {
             return None;
         };
-        let are_complete = explanation.snapshots.iter().all(|snapshot| snapshot.complete);
-        if matches!(explanation.basis, Basis::Either | Basis::None) || !are_complete {
-            return None;
-        }
         if !self.known.contains_key(rule) {
             let group = self.policy.group(&rule.group, rule.snapshot)?;
             let stored = group.rules.get(rule.rule as usize)?;
