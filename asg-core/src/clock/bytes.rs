@@ -212,8 +212,7 @@ impl UptimeClocks {
 
     fn read(input: &mut Reader<'_>, mut source: impl FnMut(&str) -> SourceId) -> Option<Self> {
         let mut seed = || Some(u64::from_le_bytes(input.take(8)?.try_into().expect("8 bytes")));
-        let mut clocks = Self::default();
-        clocks.seeds = Seeds::of_parts([seed()?, seed()?]);
+        let mut clocks = Self::with_seeds(Seeds::of_parts([seed()?, seed()?]));
         let mut sources = Vec::new();
         for _ in 0..input.count()? {
             sources.push(source(input.text()?));
@@ -274,7 +273,9 @@ fn read_machine(input: &mut Reader<'_>) -> Option<Option<u64>> {
 
 fn write_boots(out: &mut Writer, boots: &[Boot]) {
     out.count(boots.len());
-    boots.iter().for_each(|boot| boot.write(out));
+    for boot in boots {
+        boot.write(out);
+    }
 }
 
 fn read_boots(input: &mut Reader<'_>) -> Option<Vec<Boot>> {
