@@ -292,7 +292,7 @@ mod tests {
 
     use super::*;
     use crate::line::Line;
-    use crate::time::TimePolicy;
+    use crate::time::{TimePolicy, Timestamp};
 
     /// Lines of all kinds that teach a clock, with the instant of their text, in two sources.
     fn learn(clocks: &mut UptimeClocks, seed: &[(u8, u32)]) {
@@ -309,8 +309,7 @@ mod tests {
                 4 => format!("[{uptime}.581122] x"),
                 _ => format!("Apr  3 19:05:{second:02} cell-1 rep: x"),
             };
-            let own = (kind % 6 == 5)
-                .then(|| "2018-04-03T17:05:00Z".parse().expect("a time with a zone"));
+            let own = (kind % 6 == 5).then(|| Timestamp::parse(b"2018-04-03T17:05:00Z").unwrap());
             clocks.learn(source, &Line::new(text.as_bytes()).envelope(), own);
         }
     }
