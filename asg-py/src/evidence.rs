@@ -88,7 +88,9 @@ impl Rows {
             Content::Rep(event) => self.event(event, &of_line()),
             Content::Document(events) => {
                 let line = of_line();
-                events.iter().for_each(|event| self.event(event, &line));
+                for event in events {
+                    self.event(event, &line);
+                }
             }
             Content::Damaged(damaged) => {
                 if let Some(event) = damaged.rep() {

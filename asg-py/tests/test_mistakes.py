@@ -283,6 +283,20 @@ HABITS: dict[str, tuple[int, str]] = {
     "correlate -n all LOG": (2, "takes a number, and not `all`"),
     "top --by dport LOG": (2, "did you mean `dpt`"),
     "corelate LOG": (2, "did you mean `correlate`"),
+    "correlate --where time_error<0.001 LOG": (0, "no packet is as"),
+    "correlate --where time_error<soon LOG": (2, "a number of seconds, such as 60 or 0.5, and not `soon`"),
+    "correlate --columns time,eror LOG": (2, "did you mean `error`"),
+    "correlate --format xlsx LOG": (2, "--format is one of table, ndjson"),
+    "correlate -o x.xlsx LOG": (2, "the ending .xlsx says no format"),
+    "correlate --ledger LOG LOG": (2, "this is no saved ledger"),
+    "correlate --networks LOG LOG": (2, "not two: network,name"),
+    "correlate --tz Mars/Olympus LOG": (2, "such as Europe/Berlin"),
+    "correlate --since tomorrow LOG": (2, "--since takes a time such as"),
+    "timeline --every 1month LOG": (2, "such as 90, 90s, 30m, 24h or 7d"),
+    "who 10.255.73.3 --at yesterday LOG": (2, "--at takes a time with a zone"),
+    "new LOG": (2, "--since TIME: what was there before is not new"),
+    "ledger build LOG": (2, "--output FILE"),
+    "report -o /nowhere/x.html LOG": (2, "the output cannot be written: /nowhere/x.html"),
 }
 
 

@@ -214,8 +214,7 @@ impl UptimeClocks {
 
     fn read(input: &mut Reader<'_>, mut source: impl FnMut(&str) -> SourceId) -> Option<Self> {
         let mut seed = || Some(u64::from_le_bytes(input.take(8)?.try_into().expect("8 bytes")));
-        let mut clocks = Self::default();
-        clocks.seeds = Seeds::of_parts([seed()?, seed()?]);
+        let mut clocks = Self::with_seeds(Seeds::of_parts([seed()?, seed()?]));
         let mut sources = Vec::new();
         for _ in 0..input.count()? {
             sources.push(source(input.text()?));
@@ -276,7 +275,9 @@ fn read_machine(input: &mut Reader<'_>) -> Option<Option<u64>> {
 
 fn write_boots(out: &mut Writer, boots: &[Boot]) {
     out.count(boots.len());
-    boots.iter().for_each(|boot| boot.write(out));
+    for boot in boots {
+        boot.write(out);
+    }
 }
 
 fn read_boots(input: &mut Reader<'_>) -> Option<Vec<Boot>> {
@@ -293,7 +294,7 @@ mod tests {
 
     use super::*;
     use crate::line::Line;
-    use crate::time::TimePolicy;
+    use crate::time::{TimePolicy, Timestamp};
 
     /// Lines of all kinds that teach a clock, with the instant of their text, in two sources.
     fn learn(clocks: &mut UptimeClocks, seed: &[(u8, u32)]) {
@@ -310,8 +311,7 @@ mod tests {
                 4 => format!("[{uptime}.581122] x"),
                 _ => format!("Apr  3 19:05:{second:02} cell-1 rep: x"),
             };
-            let own = (kind % 6 == 5)
-                .then(|| "2018-04-03T17:05:00Z".parse().expect("a time with a zone"));
+            let own = (kind % 6 == 5).then(|| Timestamp::parse(b"2018-04-03T17:05:00Z").unwrap());
             clocks.learn(source, &Line::new(text.as_bytes()).envelope(), own);
         }
     }

@@ -107,7 +107,12 @@ impl UptimeClocks {
     /// ```
     #[must_use]
     pub fn part(&self) -> Self {
-        Self { seeds: self.seeds, ..Self::default() }
+        Self::with_seeds(self.seeds)
+    }
+
+    /// Creates empty clocks that number machines by these seeds.
+    pub(super) fn with_seeds(seeds: Seeds) -> Self {
+        Self { seeds, ..Self::default() }
     }
 
     /// Adds a line. `own` is the instant in the text behind its header, if it has one: a lager

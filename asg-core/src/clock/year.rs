@@ -93,7 +93,9 @@ impl Days {
     }
 
     pub(super) fn write(self, out: &mut Writer) {
-        self.0.iter().for_each(|bits| out.number(*bits));
+        for bits in self.0 {
+            out.number(bits);
+        }
     }
 
     pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
