@@ -272,12 +272,13 @@ impl Judge<'_> {
         if said.basis != Basis::Exact {
             return faults;
         }
+        let is_listed = ruling.enforcer == Enforcer::Dynamic || self.rules.listed;
         let shown = expected.versions[0];
         let knows = matches!(ruling.content, Content::Version(version)
             if self.is_same(version, shown, space, ruling));
         if !knows {
             // The chain is not what the listings show: late, broken, or changed without a trace.
-            let is_known = is_decider(said, ruling);
+            let is_known = is_decider(said, ruling, is_listed);
             if is_certain && !is_known && expected.basis == Basis::Exact {
                 self.judgement.unknowable += 1;
             } else {
@@ -285,7 +286,7 @@ impl Judge<'_> {
             }
             return faults;
         }
-        check(!is_certain || is_decider(said, ruling), "the decider");
+        check(!is_certain || is_decider(said, ruling, is_listed), "the decider");
         let may_be_empty = has(Because::PoisonedSet);
         check(said.enforced.is_some() || may_be_empty, "that nothing can be predicted");
         check(said.agrees != Some(false), "the outcome");
@@ -293,7 +294,6 @@ impl Judge<'_> {
             check(any.iter().any(|rule| is_owner(rule, &ruling.by)), "what may have decided");
         }
         let matches: Vec<Name> = said.matches.iter().map(name).collect();
-        let is_listed = ruling.enforcer == Enforcer::Dynamic || self.rules.listed;
         if is_listed {
             check(matches == ruling.matches, "the matches");
         } else {
@@ -465,9 +465,12 @@ fn is_owner(rule: &RuleRef, owners: &[Name]) -> bool {
     owners.contains(&name(rule))
 }
 
-fn is_decider(said: &Explanation, ruling: &Ruling) -> bool {
+/// Returns whether the named decider is the rule that allowed the packet: its first owner, or any
+/// where nobody knows the order of groups.
+fn is_decider(said: &Explanation, ruling: &Ruling, is_listed: bool) -> bool {
     match &said.by {
-        Some(By::Rule(rule)) => ruling.by.first() == Some(&name(rule)),
+        Some(By::Rule(rule)) if is_listed => ruling.by.first() == Some(&name(rule)),
+        Some(By::Rule(rule)) => is_owner(rule, &ruling.by),
         Some(By::Other(_)) => ruling.by.is_empty(),
         Some(By::AnyOf(_)) | None => false,
     }

@@ -158,9 +158,8 @@ impl Rule {
         rule["protocol"] = protocol.into();
         match self.protocol {
             Protocol::Tcp | Protocol::Udp => {
-                let items = self.ports.iter().map(|(first, last)| match first == last {
-                    true => first.to_string(),
-                    false => format!("{first}-{last}"),
+                let items = self.ports.iter().map(|(first, last)| {
+                    if first == last { first.to_string() } else { format!("{first}-{last}") }
                 });
                 rule["ports"] = items.collect::<Vec<_>>().join(",").into();
             }
@@ -341,7 +340,7 @@ impl Groups {
         }
     }
 
-    /// Changes something; returns whether the change is to be taken back soon.
+    /// Changes something.
     pub(super) fn change(
         &mut self,
         now: i64,
@@ -409,9 +408,10 @@ impl Groups {
                 groups.push(group);
             }
             _ => {
-                let item = match chance.one_in(2) {
-                    true => Destination::Netmask(0x0a00_0200, 24),
-                    false => Destination::V6,
+                let item = if chance.one_in(2) {
+                    Destination::Netmask(0x0a00_0200, 24)
+                } else {
+                    Destination::V6
                 };
                 let mut rule = Rule { log: true, ..Rule::random(chance) };
                 rule.destinations.push(item);
