@@ -105,7 +105,7 @@ impl UptimeClocks {
             return Err(ClocksError::NotClocks);
         }
         let (body, sum) = bytes.split_at(bytes.len() - TRAILER);
-        let version = u32::from_le_bytes(body[8..HEADER].try_into().expect("4 bytes"));
+        let version = body[MAGIC.len()..].first_chunk().map_or(0, |it| u32::from_le_bytes(*it));
         if version != VERSION {
             return Err(ClocksError::Version(version));
         }
@@ -324,7 +324,7 @@ mod tests {
             let name = |source: SourceId| format!("{}.log", source.0);
             let bytes = clocks.to_bytes(name);
             // The numbers of sources are others in another process.
-            let number = |name: &str| SourceId(9 - name.as_bytes()[0].to_ascii_lowercase() as u32 % 2);
+            let number = |name: &str| SourceId(9 - u32::from(name.as_bytes()[0].to_ascii_lowercase()) % 2);
             let loaded = UptimeClocks::from_bytes(&bytes, number).unwrap();
             prop_assert_eq!(loaded.to_bytes(|source| format!("{}.log", 9 - source.0)), bytes.clone());
             let (before, after) =

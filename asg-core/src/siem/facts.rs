@@ -40,6 +40,7 @@ pub(super) struct Facts<'f> {
 
 /// The rule of a security group that alone can have decided about a packet.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]
 pub struct Rule<'r> {
     /// The rule for people, such as `tcp 10.0.11.0/24 5432`: rules have no names.
     pub name: &'r str,
