@@ -15,7 +15,8 @@ use super::redactor::Redactor;
 /// use asg_cli::redact::{Key, Redactor, reverse};
 ///
 /// let redactor = Redactor::new(&Key::from([7; 32]));
-/// let answer = format!("{} was denied {}:443", redactor.name("orders"), redactor.address([10, 0, 0, 7].into()));
+/// let (app, address) = (redactor.name("orders"), redactor.address([10, 0, 0, 7].into()));
+/// let answer = format!("{app} was denied {address}:443");
 /// assert_eq!(reverse(&redactor, &answer), "orders was denied 10.0.0.7:443");
 /// ```
 #[must_use]
