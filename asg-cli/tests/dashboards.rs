@@ -15,8 +15,8 @@ fn read(name: &str) -> String {
     fs::read_to_string(here(&format!("../docs/dashboards/{name}"))).unwrap()
 }
 
-/// Follows the bundled logs, with the names of the demonstration, until all flows are there; returns
-/// the counts.
+/// Follows the bundled logs, with the names of the demonstration, until all flows are there;
+/// returns the counts.
 fn counts() -> String {
     let folder = tempfile::tempdir().unwrap();
     let metrics = folder.path().join("asg.prom");

@@ -1,5 +1,5 @@
-//! Redacted logs of simulated foundations: every answer of the program about them is, with the key,
-//! the answer about the old logs; and nothing of the old is in them.
+//! Redacted logs of simulated foundations: every answer of the program about them is, with the
+//! key, the answer about the old logs; and nothing of the old is in them.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -352,13 +352,14 @@ fn files(folder: &Path, found: &mut Vec<PathBuf>) {
 fn assert_nothing_leaks(both: &Both, what: &str) {
     let secrets = secrets(both);
     assert!(secrets.len() > 50, "{what}: {}", secrets.len());
-    // An address is not within a longer one.
+    // An address is not within a longer one, and the first of a large block is not an address: of
+    // ranges of millions, some image begins where an old address is.
     let patterns: Vec<_> = secrets
         .iter()
         .map(|secret| {
             let is_dotted = secret.parse::<std::net::Ipv4Addr>().is_ok();
             let text = regex::escape(secret);
-            if is_dotted { format!(r"\b{text}\b") } else { text }
+            if is_dotted { format!(r"\b{text}\b(?:[^/]|$)") } else { text }
         })
         .collect();
     let any = regex::RegexBuilder::new(&patterns.join("|")).size_limit(1 << 28).build().unwrap();

@@ -156,7 +156,10 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
     let mut transcoder = Transcoder::default();
     let mut text = transcoder.push(&bytes).to_vec();
     text.extend(transcoder.finish());
-    Ok(text.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(text))
+    if text.starts_with(b"\xef\xbb\xbf") {
+        text.drain(..3);
+    }
+    Ok(text)
 }
 
 fn redact_groups(

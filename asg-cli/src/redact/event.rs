@@ -87,7 +87,7 @@ pub(super) fn rep(redactor: &Redactor, event: &RepEvent<'_>) -> String {
     ]);
     let known = MESSAGES.iter().find(|(kind, _)| *kind == event.event);
     let message = known.map_or("rep.seen", |(_, message)| message);
-    line(event.time, source(&event.source), message, Value::Object(data))
+    line(event.time, source(&event.source), message, &Value::Object(data))
 }
 
 /// Returns Diego's own words for a domain, or a pseudonym's place.
@@ -172,15 +172,15 @@ pub(super) fn logger(redactor: &Redactor, event: &LoggerEvent<'_>) -> String {
     let side = if direction == "ingress" { "destination" } else { "source" };
     let data = json!({ "packet": packet, side: owner });
     let source = "cfnetworking.iptables";
-    line(event.time, source, &format!("{source}.{direction}-{verdict}"), data)
+    line(event.time, source, &format!("{source}.{direction}-{verdict}"), &data)
 }
 
 /// Returns a lager line about no container, which shows the time.
 pub(super) fn time(time: asg_core::Timestamp) -> String {
-    line(Some(time), "rep", "rep.-", json!({}))
+    line(Some(time), "rep", "rep.-", &json!({}))
 }
 
-fn line(time: Option<asg_core::Timestamp>, source: &str, message: &str, data: Value) -> String {
+fn line(time: Option<asg_core::Timestamp>, source: &str, message: &str, data: &Value) -> String {
     // In lager's order, which the quick reader knows.
     let stamp = lager_stamp(time);
     format!(

@@ -121,9 +121,7 @@ pub fn page(redactor: &Redactor, old: &Value) -> Value {
             };
             Value::Object(members.iter().filter_map(new).collect::<Map<_, _>>())
         }
-        // `null` is an answer: the last page has no next one.
-        Value::Null => Value::Null,
-        // A text or a number where there should be an object.
+        // `null` is an answer: the last page has no next one. A text or a number is not wanted here.
         _ => Value::Null,
     }
 }

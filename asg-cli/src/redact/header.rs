@@ -1,7 +1,8 @@
 //! Headers of lines, written anew from what was read of the old ones.
 //!
-//! A line has one of few forms, whatever it had before: the one that holds what is known. Priority,
-//! deployment, zone, director, threads, files and tags are left out, because no answer rests on them.
+//! A line has one of few forms, whatever it had before: the one that holds what is known.
+//! Priority, deployment, zone, director, threads, files and tags are left out, because no answer
+//! rests on them.
 
 use std::fmt::Write as _;
 

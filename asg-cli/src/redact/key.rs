@@ -35,8 +35,8 @@ impl Key {
     ///
     /// # Errors
     ///
-    /// [`Error::File`] if it cannot be read, [`Error::Value`] if it is no key, or if others than its
-    /// owner may read it.
+    /// [`Error::File`] if it cannot be read, [`Error::Value`] if it is no key, or if others than
+    /// its owner may read it.
     ///
     /// ```
     /// use asg_cli::redact::Key;
@@ -70,7 +70,8 @@ impl Key {
         bytes.map(Self).ok_or_else(what)
     }
 
-    /// Makes a new key from the system's random numbers, in a new file that only its owner may read.
+    /// Makes a new key from the system's random numbers, in a new file that only its owner may
+    /// read.
     ///
     /// # Errors
     ///

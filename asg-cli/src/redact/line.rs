@@ -232,7 +232,8 @@ impl Seen {
     }
 }
 
-/// Renames a fact about a container. The names are beside it, because they cannot be changed in it.
+/// Renames a fact about a container. The names are beside it, because they cannot be changed in
+/// it.
 fn renamed(evidence: Evidence, redactor: Option<&Redactor>) -> (Evidence, [Option<String>; 7]) {
     let mut it = evidence;
     let names = it.names.take().map(|names| *names).unwrap_or_default();

@@ -3,8 +3,8 @@
 //! Each value gets a new one, by a key: the same value the same one wherever it stands, so every
 //! join, owner, explanation and count comes out as before. Whoever has the key can go back.
 //!
-//! What is written is made of what was read, member by member. Nothing is copied from a line, so what
-//! the program does not understand cannot pass.
+//! What is written is made of what was read, member by member. Nothing is copied from a line, so
+//! what the program does not understand cannot pass.
 //!
 //! | value | becomes | how |
 //! |---|---|---|

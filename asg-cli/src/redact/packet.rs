@@ -92,8 +92,8 @@ fn options(ip: &Ip<'_>) -> Vec<String> {
     all
 }
 
-/// Renames the name in a log prefix. A prefix that is not Cloud Foundry's is free text: it becomes a
-/// pseudonym, so that packets of one rule stay together.
+/// Renames the name in a log prefix. A prefix that is not Cloud Foundry's is free text: it becomes
+/// a pseudonym, so that packets of one rule stay together.
 pub(super) fn prefix(redactor: &Redactor, prefix: Text<'_>, cf: Option<&LogPrefix<'_>>) -> String {
     let text = prefix.to_str_lossy();
     let Some(cf) = cf else {

@@ -1,4 +1,5 @@
-//! What stays as it is: the special blocks of addresses, and the bits of a GUID that show its maker.
+//! What stays as it is: the special blocks of addresses, and the bits of a GUID that show its
+//! maker.
 
 use super::tree::Pin;
 
@@ -56,8 +57,8 @@ pub(super) const fn is_kind_of_mac(bit: u32) -> bool {
     matches!(bit, 6 | 7)
 }
 
-/// Returns whether a bit of a GUID is kept: the version, and the two bits that tell a GUID of Diego
-/// from one of Cloud Controller.
+/// Returns whether a bit of a GUID is kept: the version, and the two bits that tell a GUID of
+/// Diego from one of Cloud Controller.
 pub(super) const fn is_kind_of_guid(bit: u32) -> bool {
     matches!(bit, 48..52 | 64..66)
 }

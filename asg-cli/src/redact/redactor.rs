@@ -235,8 +235,8 @@ impl Redactor {
         })
     }
 
-    /// Returns a short mark for a text that is dropped, by which equal texts are known; it does not
-    /// lead back.
+    /// Returns a short mark for a text that is dropped, by which equal texts are known; it does
+    /// not lead back.
     pub(super) fn tag(&self, text: &[u8]) -> String {
         format!("t{}", self.all.key.tag(text))
     }
@@ -391,8 +391,8 @@ mod tests {
             let image = redactor.v4(Ipv4Addr::from_bits(ip)).to_bits();
             shared[(image ^ ip).leading_zeros() as usize] += 1;
         }
-        // Loopback keeps the first two bits of its neighbours. Of the keys that keep the bits before,
-        // about half keep the next one.
+        // Loopback keeps the first two bits of its neighbours. Of the keys that keep the bits
+        // before, about half keep the next one.
         assert_eq!(shared[..2], [0, 0]);
         assert!((1_800..2_200).contains(&shared[2]), "{shared:?}");
         assert!(shared[14..].iter().sum::<u32>() < 20, "{shared:?}");

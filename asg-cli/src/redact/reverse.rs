@@ -7,15 +7,16 @@ use super::redactor::Redactor;
 /// Puts the old values in the place of the new ones, in any text.
 ///
 /// Renamed are addresses, GUIDs from their first eight digits and a hyphen on, names of this key,
-/// link addresses, and interfaces behind `IN=` and `OUT=` or with an address in their name. Everything else stays: so the text
-/// may be a table, JSON or prose. An address that was not renamed is changed as well, because nothing
-/// shows that.
+/// link addresses, and interfaces behind `IN=` and `OUT=` or with an address in their name.
+/// Everything else stays: so the text may be a table, JSON or prose. An address that was not
+/// renamed is changed as well, because nothing shows that.
 ///
 /// ```
 /// use asg_cli::redact::{Key, Redactor, reverse};
 ///
 /// let redactor = Redactor::new(&Key::from([7; 32]));
-/// let answer = format!("{} was denied {}:443", redactor.name("orders"), redactor.address([10, 0, 0, 7].into()));
+/// let (app, address) = (redactor.name("orders"), redactor.address([10, 0, 0, 7].into()));
+/// let answer = format!("{app} was denied {address}:443");
 /// assert_eq!(reverse(&redactor, &answer), "orders was denied 10.0.0.7:443");
 /// ```
 #[must_use]

@@ -1,17 +1,17 @@
 //! Crypto-PAn: a permutation of bit strings that keeps common beginnings.
 //!
 //! Two values whose first `n` bits are equal, and no more, have images whose first `n` bits are
-//! equal, and no more. So blocks stay blocks, and the beginning of a GUID stays the beginning of its
-//! image.
+//! equal, and no more. So blocks stay blocks, and the beginning of a GUID stays the beginning of
+//! its image.
 //!
 //! Source: Xu, Fan, Ammar, Moon: *Prefix-Preserving IP Address Anonymization* (ICNP 2002), and the
-//! reference implementation `panonymizer.cpp` 1.0. IPv6 is the same walk over 128 bits. Pins are our
-//! own: a bit that a pin covers is not flipped.
+//! reference implementation `panonymizer.cpp` 1.0. IPv6 is the same walk over 128 bits. Pins are
+//! our own: a bit that a pin covers is not flipped.
 //!
-//! A bit's flip depends on the bits before it and a padding, but not on how many there are. Where the
-//! next bit is the padding's, the next flip is the same, so a run of bits stays as it is more often than
-//! by chance: 25 bits for one key in 1,300. Three walks with a key each make this one in two
-//! million; they are a permutation of the same kind.
+//! A bit's flip depends on the bits before it and a padding, but not on how many there are. Where
+//! the next bit is the padding's, the next flip is the same, so a run of bits stays as it is more
+//! often than by chance: 25 bits for one key in 1,300. Three walks with a key each make this one
+//! in two million; they are a permutation of the same kind.
 
 use aes::Aes128;
 use aes::cipher::{BlockCipherEncrypt as _, KeyInit as _};

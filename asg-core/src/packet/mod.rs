@@ -284,13 +284,14 @@ impl<'a> Packet<'a> {
         self.extra.is_some()
     }
 
-    /// Drops the text that the kernel did not print. What is left prints as the fields alone: a masked
-    /// or spoilt field is missing then.
+    /// Drops the text that the kernel did not print. What is left prints as the fields alone: a
+    /// masked or spoilt field is missing then.
     ///
     /// ```
     /// use asg_core::Packet;
     ///
-    /// let line = b"IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2 MARK=0x2 #015";
+    /// let line = b"IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 \
+    ///     ID=7 PROTO=2 MARK=0x2 #015";
     /// let packet = Packet::parse(line)?.without_added_text();
     /// assert!(packet.to_line().ends_with(b"MARK=0x2 "));
     /// # Ok::<(), asg_core::Error>(())
