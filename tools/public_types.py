@@ -61,7 +61,7 @@ def signatures(crate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             case "variant":
                 yield from children(inner["kind"] if isinstance(inner["kind"], dict) else {}, name)
             case "impl":
-                # What the compiler derives by itself, and blanket implementations, are not written here.
+                # Automatic and blanket implementations are not part of this crate's text.
                 if not inner["is_synthetic"] and inner["blanket_impl"] is None:
                     yield path, [inner["trait"], inner["generics"], inner["for"]]
                     for child in inner["items"]:
