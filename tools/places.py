@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the places that DESIGN.md names: `path:line` behind which a text of that line stands.
+"""Checks the places that DESIGN.md names: `path:line` with a text of that line in brackets.
 
 usage: places.py [--write]
 
@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> int:
     """Prints the places that are wrong, or sets their numbers; returns the exit status."""
     page = ROOT / "DESIGN.md"
     design = page.read_text(encoding="utf-8")
-    wrong = [f"{place}: say in brackets what stands there" for place in BARE.findall(design)]
+    wrong = [f"{place}: say in brackets what is there" for place in BARE.findall(design)]
     moved = []
 
     def place(match: re.Match[str]) -> str:

@@ -4,8 +4,9 @@
 usage: public_types.py FILE.json ALLOWED[,ALLOWED…]
 
 The file is rustdoc's JSON, which `.ci/examples` writes into target/doc. Types of the standard
-library are always allowed, and those of the crates that are named. Exit status 1 if another crate's
-type stands in a signature, a field, an alias, a bound, or an implementation that users can reach.
+library are always allowed, and those of the crates that are named. Gives exit status 1 if another
+crate's type is in a signature, a field, an alias, a bound, or an implementation that users can
+reach.
 """
 
 from __future__ import annotations
