@@ -4,8 +4,9 @@
 usage: public_types.py FILE.json ALLOWED[,ALLOWED…]
 
 The file is rustdoc's JSON, which `.ci/examples` writes into target/doc. Types of the standard
-library are always allowed, and those of the crates that are named. Exit status 1 if another crate's
-type stands in a signature, a field, an alias, a bound, or an implementation that users can reach.
+library are always allowed, and those of the crates that are named. Gives exit status 1 if another
+crate's type is in a signature, a field, an alias, a bound, or an implementation that users can
+reach.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ def signatures(crate: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             case "variant":
                 yield from children(inner["kind"] if isinstance(inner["kind"], dict) else {}, name)
             case "impl":
-                # What the compiler derives by itself, and blanket implementations, are not written here.
+                # Automatic and blanket implementations are not part of this crate's text.
                 if not inner["is_synthetic"] and inner["blanket_impl"] is None:
                     yield path, [inner["trait"], inner["generics"], inner["for"]]
                     for child in inner["items"]:
