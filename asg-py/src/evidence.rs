@@ -21,12 +21,12 @@ use crate::time_policy;
 /// Returns a row for each container in each line about one, as a stream of one batch. The columns
 /// are those of `asglog.batches.EVIDENCE`.
 #[pyfunction]
-pub(crate) fn evidence<'py>(
-    py: Python<'py>,
+pub(crate) fn evidence(
+    py: Python<'_>,
     items: Vec<Item>,
     year: Option<i16>,
     utc_offset: f64,
-) -> PyResult<Bound<'py, PyCapsule>> {
+) -> PyResult<Bound<'_, PyCapsule>> {
     let policy = time_policy(year, utc_offset)?;
     let readers = Given::new(items, None).readers();
     let table = py.detach(|| {

@@ -500,7 +500,7 @@ fn record(
     let source = origins::name(flow.origin.source);
     let explained = match row {
         Row::Read(read) => read.explained,
-        _ => None,
+        Row::Saved(_) => None,
     };
     let rule = rules.zip(explained).and_then(|(rules, explained)| rules.of(explained));
     let found = match standard {

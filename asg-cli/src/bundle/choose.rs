@@ -39,7 +39,7 @@ pub(super) fn containers(
         let handle = lifetime.handle();
         let text = handle.to_string();
         let leads = [text.get(..LEAD).unwrap_or(""), ""];
-        let mut prefixes = leads.into_iter().flat_map(|lead| by_lead.get(lead)).flatten();
+        let mut prefixes = leads.into_iter().filter_map(|lead| by_lead.get(lead)).flatten();
         prefixes.any(|prefix| prefix.matches(&handle))
     };
     let is_of_app = |lifetime: Lifetime<'_>| {

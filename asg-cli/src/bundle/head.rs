@@ -75,10 +75,9 @@ impl Heads {
 
     fn is_wanted(&self, origin: Origin, kind: &Kind, values: [i64; 3]) -> bool {
         let Some(known) = self.bounds.get(&(origin.source, kind.clone())) else { return true };
-        let is_better = |(bound, value): (&Option<(i64, Origin, Vec<u8>)>, i64)| {
+        known.iter().zip(values).any(|(bound, value)| {
             bound.as_ref().is_none_or(|(least, at, _)| (value, origin) < (*least, *at))
-        };
-        known.iter().zip(values).any(is_better)
+        })
     }
 
     fn keep(&mut self, origin: Origin, kind: Kind, values: [i64; 3], head: &[u8]) {

@@ -118,8 +118,7 @@ pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<B
 fn first_difference(one: &Answers, other: &Answers) -> Option<String> {
     let kinds = [(&one.flows, &other.flows), (&one.explanations, &other.explanations)];
     let (one, other) = kinds.into_iter().find(|(one, other)| one != other)?;
-    let lines = |text| Vec::from_iter(super::answers::lines(text));
-    let (one, other) = (lines(one), lines(other));
+    let [one, other] = [one, other].map(|text| super::answers::lines(text).collect::<Vec<_>>());
     let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
     let object = one.get(same).or(other.get(same))?;
     let object: serde_json::Value = serde_json::from_slice(object).unwrap_or_default();

@@ -50,7 +50,7 @@ impl DecidedRules {
             let texts = Texts {
                 name: of_rule(stored),
                 id: format!("{}/{}", rule.group, rule.rule),
-                group_name: Some(group.name.to_string()).filter(|name| !name.is_empty()),
+                group_name: Some(group.name.clone()).filter(|name| !name.is_empty()),
                 description: Some(description.to_owned()).filter(|text| !text.is_empty()),
             };
             self.known.insert(rule.clone(), texts);

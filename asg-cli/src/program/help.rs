@@ -224,10 +224,9 @@ fn about(column: &Column) -> String {
     let meaning = column.doc.replace('`', "");
     let kind = match column.kind {
         Kind::Text => "",
-        Kind::Int | Kind::Long => " A number.",
+        Kind::Int | Kind::Long | Kind::Seconds => " A number.",
         Kind::Bool => " true or false.",
         Kind::Time => " A time.",
-        Kind::Seconds => " A number.",
         Kind::Bytes => " Bytes; no condition can be about it.",
     };
     let is_told = |word: &&str| meaning.contains(*word);

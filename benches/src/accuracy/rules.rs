@@ -377,7 +377,9 @@ impl Judge<'_> {
             let mut set = expand(&effective, ruling.phase, ruling.enforcer, logs_all);
             if let (Set::Rules(rules), false) = (&mut set, is_ordered) {
                 // In an order that nobody knows.
-                rules.iter_mut().for_each(|rule| rule.owners.sort());
+                for rule in &mut *rules {
+                    rule.owners.sort();
+                }
                 rules.sort_by(|a, b| a.owners.cmp(&b.owners));
             }
             Arc::new(set)

@@ -482,5 +482,5 @@ fn new_group(n: i64, now: i64, chance: &mut Chance) -> Group {
 }
 
 fn random_rules(chance: &mut Chance) -> Vec<Rule> {
-    (0..1 + chance.below(4)).map(|_| Rule::random(chance)).collect()
+    (0..=chance.below(4)).map(|_| Rule::random(chance)).collect()
 }

@@ -80,7 +80,9 @@ impl<S: Sink> Run<'_, S> {
             Move::ForbiddenCall if is_app => self.call(slot, false),
             Move::AskDns => self.ask_dns(slot, 1),
             Move::FloodDns => self.ask_dns(slot, 150),
-            Move::Refuse if self.enforcement.is_some() => self.governed(slot),
+            Move::Refuse | Move::Call | Move::ForbiddenCall if self.enforcement.is_some() => {
+                self.governed(slot)
+            }
             Move::Ping => self.egress(slot, Kind::Allowed, Load::Ping),
             Move::Refuse => self.egress(slot, Kind::Allowed, Load::Unreachable),
             Move::Forbidden => {
@@ -95,7 +97,6 @@ impl<S: Sink> Run<'_, S> {
                 Ok(())
             }
             Move::TooFast => self.egress(slot, Kind::RateLimited, Load::Syn { port: 443 }),
-            Move::Call | Move::ForbiddenCall if self.enforcement.is_some() => self.governed(slot),
             Move::Connect | Move::Call | Move::ForbiddenCall => {
                 let port = [80, 443, 3306, 5432, 6379][self.traffic.index(5)];
                 self.egress(slot, Kind::Allowed, Load::Syn { port })
