@@ -75,7 +75,7 @@ impl Both {
             assert!(status == 0 || config.damage != Damage::NONE, "{status}");
             Redactor::new(&Key::read(Path::new(&key)).unwrap())
         };
-        Self { names, memory, words, redactor, folder }
+        Self { folder, names, memory, words, redactor }
     }
 
     fn at(&self, name: &str) -> PathBuf {
@@ -131,7 +131,9 @@ impl Both {
                 }
             }
             Value::Array(items) => {
-                items.iter_mut().for_each(|item| self.normalise(item, is_new));
+                for item in &mut *items {
+                    self.normalise(item, is_new);
+                }
                 // Lists of equal rank are in the order of names.
                 items.sort_by_cached_key(Value::to_string);
             }

@@ -121,7 +121,8 @@ pub fn page(redactor: &Redactor, old: &Value) -> Value {
             };
             Value::Object(members.iter().filter_map(new).collect::<Map<_, _>>())
         }
-        // `null` is an answer: the last page has no next one. A text or a number is not wanted here.
+        // `null` is an answer: the last page has no next one. A text or a number is not wanted
+        // here.
         _ => Value::Null,
     }
 }
