@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from . import checks
+from .consumers import module
 from .errors import AsgError, AsgWarning
 from .labels import Labels, LabelText, fixed
 from .sources import Path, Source, items
@@ -86,9 +87,9 @@ def _name(kind: str, name: str, value: Any, folder: str, number: int) -> str:
         return name
     content = value if isinstance(value, bytes) else b"\n".join(line or b"" for line in value) if kind == "lines" else None
     if content is None and kind == "column":
-        import pyarrow
-
-        content = b"\n".join(one or b"" for one in pyarrow.chunked_array(pyarrow.table([value], ["x"]).column(0)).cast("binary").to_pylist())
+        arrow = module("pyarrow")
+        column = arrow.chunked_array(arrow.table([value], ["x"]).column(0)).cast("binary")
+        content = b"\n".join(one or b"" for one in column.to_pylist())
     if content is None:
         content = value.read()
         content = content if isinstance(content, bytes) else content.encode()

@@ -15,7 +15,20 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from .api import Directory
-from .batches import _NO_SOURCE, EVIDENCE, KEY, Flows, Gathered, Packets, Structs, _plain, further, merged, reported, saved
+from .batches import (
+    _NO_SOURCE,
+    EVIDENCE,
+    KEY,
+    Flows,
+    Gathered,
+    Packets,
+    Structs,
+    _plain,
+    further,
+    merged,
+    reported,
+    saved,
+)
 from .batches import evidence as _evidence_of
 from .batches import files as _files
 from .batches import gather as _gather_of
