@@ -59,6 +59,7 @@ fn is_right(judgement: &RulesJudgement) {
 #[test]
 fn two_days_of_agents_are_explained_and_nothing_certain_is_wrong() {
     let rules = Rules { partial: 0.1, swapped: 0.05, ..Rules::default() };
+    let mut contradicted = 0;
     for seed in [1, 17] {
         let config = Config {
             minutes: 2 * DAY,
@@ -72,8 +73,10 @@ fn two_days_of_agents_are_explained_and_nothing_certain_is_wrong() {
         assert_eq!(judgement.unknowable, 0);
         let [exact, either, ..] = judgement.by_basis;
         assert!(exact * 2 > judgement.governed && either > 0, "{:?}", judgement.by_basis);
-        assert!(judgement.contradicted > 0 && judgement.covered > 0);
+        assert!(judgement.covered > 0);
+        contradicted += judgement.contradicted;
     }
+    assert!(contradicted > 0, "no line shows rules that are not enforced yet");
 }
 
 #[test]
