@@ -50,12 +50,12 @@ impl Verdicts {
 /// (`cloud_controller_ng`, API 3.228.0).
 ///
 /// ```
-/// use asg_core::policy::{Key, RuleError, ValidatorSettings, Why, check};
+/// use asg_core::policy::{Key, ValidatorSettings, Why, check};
 ///
 /// let rule = br#"{"protocol":"tcp","destination":"10.0.0.1","ports":"80","log":null}"#;
 /// let verdicts = check(rule, ValidatorSettings::default());
 /// assert!(verdicts.message.is_empty(), "the two do not always agree");
-/// assert_eq!(verdicts.model, [RuleError { key: Key::Log, why: Why::NotABoolean }]);
+/// assert_eq!((&verdicts.model[0].key, verdicts.model[0].why), (&Key::Log, Why::NotABoolean));
 /// ```
 #[must_use]
 pub fn check(json: &[u8], settings: ValidatorSettings) -> Verdicts {
