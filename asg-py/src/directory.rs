@@ -563,7 +563,9 @@ impl Export {
     fn __reduce__<'py>(
         slf: &Bound<'py, Self>,
     ) -> (Bound<'py, pyo3::types::PyType>, (Vec<PathBuf>,)) {
-        (slf.get_type(), (slf.get().paths.clone(),))
+        // A worker has another working directory.
+        let absolute = |path: &PathBuf| std::path::absolute(path).unwrap_or_else(|_| path.clone());
+        (slf.get_type(), (slf.get().paths.iter().map(absolute).collect(),))
     }
 }
 

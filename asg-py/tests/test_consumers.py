@@ -62,7 +62,7 @@ def test_schemas_are_told_before_the_first_row() -> None:
         assert column.doc.endswith(".")
     # The types that Spark accepts, which are the fewest.
     assert {column.type for column in asglog.FLOW_SCHEMA} == {
-        "string", "int32", "int64", "bool", "timestamp[us, tz=UTC]"
+        "string", "int32", "int64", "bool", "double", "timestamp[us, tz=UTC]"
     }  # fmt: skip
     chosen = asglog.scan(LOG).columns("raw", "dpt")
     assert pyarrow.schema(chosen) == chosen.to_arrow().schema

@@ -88,7 +88,7 @@ def test_all_values_that_a_column_can_have_are_taken() -> None:
     table = asglog.correlate(PACKET)
     schema = json.loads((ROOT / "asg-cli/schemas/correlate.schema.json").read_text())
     reasons = schema["properties"]["attribution"]["properties"]["reason"]["enum"]
-    assert len(reasons) > 15 and sum(len(list(table.filter(reason=reason))) for reason in reasons) == 1
+    assert len(reasons) > 15 and sum(table.filter(reason=reason).to_arrow().num_rows for reason in reasons) == 1
     words = {
         "verdict": "allowed denied", "plane": "asg c2c rate_limit", "direction": "egress ingress",
         "subject": "container app none", "family": "ipv4 ipv6 arp unknown", "app_state": "live deleted hidden unknown not_asked unavailable",
@@ -105,7 +105,7 @@ def test_protocols_are_names_in_capitals_or_not_or_numbers() -> None:
     table = asglog.scan(b"\n".join([PACKET, udp, other]))
     chosen = [(["tcp"], [1]), (["Udp", "TCP"], [1, 2]), ([6], [1]), (["17"], [2]), ([47], [3]), ([1, "icmpV6", 0], [])]
     for wanted, lines in chosen:
-        assert [record.line for record in table.filter(proto=wanted)] == lines
+        assert table.filter(proto=wanted).to_arrow()["line"].to_pylist() == lines
 
 
 @pytest.mark.parametrize("value", [443.0, [[443]], b"443", {443: 443}, object(), [443, 80.0]])
@@ -139,7 +139,8 @@ def test_bounds_may_be_times_of_other_libraries() -> None:
     table, at = asglog.scan(PACKET), "2024-05-06T07:09:10.581301"
     for make in (numpy.datetime64, lambda text: pandas.Timestamp(text, tz="UTC")):
         assert len(list(table.between(make(at), None))) == 1
-        assert len(list(table.between(make(f"{at}001"), None))) == len(list(table.between(None, make(at)))) == 0
+        for none in (table.between(make(f"{at}001"), None), table.between(None, make(at))):
+            assert none.to_arrow().num_rows == 0
         assert len(list(table.between(None, make(f"{at}001")))) == 1
     assert len(list(table.between(numpy.datetime64("-9000-01-01"), numpy.datetime64("99999-01-01")))) == 1
     with pytest.raises(ValueError, match="NaT"):

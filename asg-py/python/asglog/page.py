@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from typing import Any
 
@@ -43,6 +41,10 @@ def report(
     written. What the program has to say about a page that it wrote is an :class:`AsgWarning`.
     """
     path = checks.path(output, "output")
+    # Imported here, because few programs write reports.
+    import subprocess
+    import tempfile
+
     with tempfile.TemporaryDirectory(prefix="asglog-") as folder:
         options = ["--output", path, "--quiet"]
         options += _listed("cc-export", directory, "directory") + _listed("groups", groups, "groups")
