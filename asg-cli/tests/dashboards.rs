@@ -108,7 +108,7 @@ fn metrics(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     found
 }
 
-/// Words of PromQL that are no names.
+/// Words of `PromQL` that are no names.
 const PROMQL: [&str; 11] = [
     "sum",
     "by",
@@ -211,7 +211,9 @@ fn fields(value: &Value, found: &mut BTreeSet<String>) {
 fn kibanas_panels_ask_for_fields_that_are_written_and_refer_to_what_is_there() {
     let events = run("demo", &["--format", "ecs", "-q"]).objects();
     let mut known = BTreeSet::new();
-    events.iter().for_each(|event| names(event, "", &mut known));
+    for event in &events {
+        names(event, "", &mut known);
+    }
     let objects: Vec<Value> =
         read("kibana.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
     let (objects, summary) = objects.split_at(objects.len() - 1);
