@@ -69,7 +69,7 @@ macro_rules! words {
         impl<'de> serde::Deserialize<'de> for $type {
             fn deserialize<D: serde::Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
                 let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-                text.parse().map_err(serde::de::Error::custom)
+                Self::parse(text.as_bytes()).map_err(|e| serde::de::Error::custom(e.reason()))
             }
         }
     )+};

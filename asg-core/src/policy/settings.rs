@@ -376,6 +376,6 @@ mod tests {
         insta::assert_snapshot!(refused(r#"{"deny_networks":{"always":["10.44.1.2"]}}"#), @r#"byte 0: malformed JSON: "10.44.1.2" is not a block"#);
         insta::assert_snapshot!(refused(r#"{"overlay_networks":["10.0.0.0/33"]}"#), @r#"byte 0: malformed JSON: "10.0.0.0/33" is not a network"#);
         insta::assert_snapshot!(refused(r#"{"silk_version":"3.1"}"#), @"byte 0: malformed JSON: a version is three numbers, such as 3.116.0");
-        insta::assert_snapshot!(refused(r#"{"cells":{"a":{"profile":"silk"}}}"#), @"byte 0: malformed JSON: unknown variant `silk`, expected one of `silk_dynamic`, `silk_static`, `guardian`");
+        insta::assert_snapshot!(refused(r#"{"cells":{"a":{"profile":"silk"}}}"#), @"byte 0: malformed JSON: expected a profile: `silk_dynamic`, `silk_static`, `guardian`");
     }
 }
