@@ -152,7 +152,8 @@ pub fn packet_key(packet: &Packet<'_>) -> u64 {
 ///
 /// let packet = "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 \
 ///     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41";
-/// let lines = [format!("[639.5] {packet} "), format!("May  6 07:09:10 cell-7 kernel: {packet}")];
+/// let lines = ["2024-05-06T07:09:10Z cell-7 kernel: [  639.500000] ", "[  639.500000] "]
+///     .map(|header| format!("{header}{packet}"));
 /// let keys = lines.map(|line| packet_text_key(&Record::classify(&Line::new(line.as_bytes()))));
 /// assert_eq!(keys[0], keys[1]);
 /// ```

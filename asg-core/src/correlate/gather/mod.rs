@@ -222,7 +222,7 @@ impl Gathering {
     /// let told = b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello";
     /// let at = Origin { source: SourceId(0), line: 1 };
     /// let mut all = Gathering::new();
-    /// all.read(at, told);
+    /// all.ingest(at, told);
     /// let all = all.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
     ///
     /// let part = Gathering::new().with_clocks(all.clocks().clone());
@@ -246,7 +246,7 @@ impl Gathering {
     /// let told = b"2018-04-03T17:05:02.358719Z cell-1 kernel: [  637.581122] hello";
     /// let mut whole = UptimeClocks::default();
     /// let mut part = Gathering::new().teaching(&whole);
-    /// part.read(Origin { source: SourceId(0), line: 1 }, told);
+    /// part.ingest(Origin { source: SourceId(0), line: 1 }, told);
     /// let part = part.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
     /// whole.merge(part.clocks());
     /// assert_eq!(whole.boots_known(), 1);
