@@ -121,7 +121,7 @@ fn settings(rules: &Rules, cells: &[String]) -> Value {
 /// let simulation = Simulation::run(&config, &mut logs)?;
 /// let judgement = judge_rules(&config, &logs, &simulation, simulation.history().directory());
 /// assert_eq!(judgement.wrong, []);
-/// assert!(judgement.by_decided[0] > 0);
+/// assert!(judgement.packets > 0);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 ///
