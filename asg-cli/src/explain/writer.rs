@@ -10,13 +10,13 @@ use std::sync::Arc;
 use asg_core::correlate::KnownFlow;
 use asg_core::names::{AppState, Entity};
 use asg_core::policy::{ExplainOutput, Explanation, Phase, Probe, ProbeTraffic};
+use asg_core::time::TimeText;
 use asg_core::{Certainty, Flow, Origin, SourceId, Timestamp};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use super::Explained;
 use crate::origins;
-use crate::output::clock::TimeText;
 use crate::output::ndjson::{json, name_destination, push_number};
 use crate::query::{ReadRow, push_dotted};
 

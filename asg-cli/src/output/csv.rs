@@ -3,11 +3,11 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use asg_core::bytes::SmallText;
 use asg_core::packet::Address;
+use asg_core::time::TimeText;
 
 use super::Out;
-use super::clock::TimeText;
-use super::short::Short;
 use crate::answers::{Cell, Grid};
 use crate::error::Error;
 use crate::flows::RowSink;
@@ -43,8 +43,8 @@ pub struct Csv {
 struct CellText {
     formulas: Formulas,
     times: TimeText,
-    /// Short values that are not in the output yet.
-    short: Short,
+    /// SmallText values that are not in the output yet.
+    short: SmallText,
     /// Room for one value.
     text: String,
 }
@@ -205,15 +205,15 @@ impl CellText {
         let Self { times, short, .. } = self;
         match value {
             Value::Null => {}
-            Value::Word(word) if word.len() < Short::ROOM => short.word(word),
+            Value::Word(word) if word.len() < SmallText::ROOM => short.word(word),
             Value::Int(number) => {
                 if *number < 0 {
                     short.byte(b'-');
                 }
                 short.number(number.unsigned_abs());
             }
-            Value::Bool(true) => short.text(b"true"),
-            Value::Bool(false) => short.text(b"false"),
+            Value::Bool(true) => short.constant(b"true"),
+            Value::Bool(false) => short.constant(b"false"),
             Value::Time(time) => times.write(short, *time),
             Value::Address(Address::V4(ip)) => short.dotted(ip.octets()),
             other => self.push_any(out, other),
@@ -234,7 +234,7 @@ impl CellText {
     }
 
     fn flush(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.short.bytes());
+        out.extend_from_slice(self.short.as_bytes());
         self.short.clear();
     }
 }

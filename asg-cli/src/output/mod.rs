@@ -17,10 +17,8 @@ pub mod summary;
 pub mod table;
 pub mod zone;
 
-pub(crate) mod clock;
 mod new_file;
 mod out;
-mod short;
 
 pub use new_file::{NewFile, remove_unfinished};
 pub use out::Out;

@@ -6,15 +6,14 @@
 
 use std::io;
 
+use asg_core::bytes::SmallText;
 use asg_core::correlate::KnownFlow;
 use asg_core::packet::{Address, Ip, Proto};
 use asg_core::siem::FlowId;
-use asg_core::time::{TimeRange, Uptime};
+use asg_core::time::{TimeRange, TimeText, Uptime};
 use asg_core::{Flow, Origin, SourceId, Timestamp};
 use memchr::memmem;
 
-use super::clock::TimeText;
-use super::short::Short;
 use crate::origins;
 use crate::query::ReadRow;
 
@@ -26,7 +25,7 @@ pub struct FlowWriter {
     /// By key.
     shared: Vec<Option<Shared>>,
     times: TimeText,
-    text: Short,
+    text: SmallText,
 }
 
 /// The text that flows with one key share.
@@ -52,11 +51,17 @@ impl FlowWriter {
     /// Writes a flow, with a line feed.
     pub fn add(&mut self, flow: &Flow<'_, '_>) {
         self.add_members(flow);
-        if self.has_ids && self.out.ends_with(b"}\n") {
+        if self.has_ids {
+            self.add_id(FlowId::of(flow, origins::name(flow.origin.source)));
+        }
+    }
+
+    /// Adds an id to the object at the end.
+    fn add_id(&mut self, id: FlowId) {
+        if self.out.ends_with(b"}\n") {
             self.out.truncate(self.out.len() - 2);
-            let id = FlowId::of(flow, origins::name(flow.origin.source)).to_string();
             self.out.extend_from_slice(b",\"flow_id\":\"");
-            self.out.extend_from_slice(id.as_bytes());
+            self.out.extend_from_slice(id.to_string().as_bytes());
             self.out.extend_from_slice(b"\"}\n");
         }
     }
@@ -90,13 +95,19 @@ impl FlowWriter {
     /// Writes a flow whose key an earlier one had, if its text is known; else returns `false`.
     pub(crate) fn add_known(&mut self, flow: &KnownFlow<'_>, ip: &Ip<'_>) -> bool {
         let shared = self.shared.get(flow.key.index()).and_then(Option::as_ref);
-        let Some(shared) = shared.filter(|it| it.period == flow.names_period() && !self.has_ids)
-        else {
+        let Some(shared) = shared.filter(|it| it.period == flow.names_period()) else {
             return false;
         };
+        let id = if self.has_ids { FlowId::of_known(flow) } else { None };
+        if self.has_ids && id.is_none() {
+            return false;
+        }
         let KnownFlow { time, range, origin, uptime, .. } = *flow;
         let own = Own { time, range, origin, also: &[], ip, uptime };
         own.write(shared, &mut self.text, &mut self.times, &mut self.out);
+        if let Some(id) = id {
+            self.add_id(id);
+        }
         true
     }
 
@@ -168,26 +179,32 @@ struct Own<'f> {
 
 impl Own<'_> {
     /// Writes the object of the flow, and a line feed.
-    fn write(&self, shared: &Shared, text: &mut Short, times: &mut TimeText, out: &mut Vec<u8>) {
+    fn write(
+        &self,
+        shared: &Shared,
+        text: &mut SmallText,
+        times: &mut TimeText,
+        out: &mut Vec<u8>,
+    ) {
         let Self { ip, .. } = self;
         text.clear();
-        text.text(b"{\"time\":");
+        text.constant(b"{\"time\":");
         match self.time {
             Some(time) => {
                 text.byte(b'"');
                 times.write(text, time);
                 text.byte(b'"');
             }
-            None => text.text(b"null"),
+            None => text.constant(b"null"),
         }
-        text.text(b",\"time_error\":");
+        text.constant(b",\"time_error\":");
         push_error(text, self.range.zip(self.time));
-        out.extend_from_slice(text.bytes());
+        out.extend_from_slice(text.as_bytes());
         out.extend_from_slice(&shared.source);
         text.clear();
         text.number(self.origin.line);
-        text.text(b",\"also\":[");
-        out.extend_from_slice(text.bytes());
+        text.constant(b",\"also\":[");
+        out.extend_from_slice(text.as_bytes());
         for (n, at) in self.also.iter().enumerate() {
             out.extend_from_slice(if n == 0 { b"{\"source\":" } else { b",{\"source\":" });
             out.extend_from_slice(&json(&origins::name(at.source)));
@@ -198,15 +215,15 @@ impl Own<'_> {
         out.extend_from_slice(&shared.before);
         text.clear();
         let [spt, dpt] = ip.ports();
-        text.text(b",\"proto\":");
+        text.constant(b",\"proto\":");
         push_protocol(text, ip.proto);
-        text.text(b",\"src\":");
+        text.constant(b",\"src\":");
         push_address(text, ip.src);
-        text.text(b",\"spt\":");
+        text.constant(b",\"spt\":");
         push_port(text, spt);
-        text.text(b",\"dst\":");
+        text.constant(b",\"dst\":");
         push_address(text, ip.dst);
-        text.text(b",\"dpt\":");
+        text.constant(b",\"dpt\":");
         push_port(text, dpt);
         if let Some(Proto::Other(number)) = ip.proto {
             push_present(text, b",\"proto_num\":", Some(u64::from(number)));
@@ -215,7 +232,7 @@ impl Own<'_> {
         push_present(text, b",\"icmp_type\":", ip.icmp_type.map(u64::from));
         push_present(text, b",\"icmp_code\":", ip.icmp_code.map(u64::from));
         if let Some(flags) = ip.flags {
-            text.text(b",\"flags\":[");
+            text.constant(b",\"flags\":[");
             for (n, flag) in flags.names().enumerate() {
                 if n > 0 {
                     text.byte(b',');
@@ -229,7 +246,7 @@ impl Own<'_> {
         if let Some(uptime) = self.uptime {
             push_uptime(text, uptime);
         }
-        out.extend_from_slice(text.bytes());
+        out.extend_from_slice(text.as_bytes());
         out.extend_from_slice(&shared.after);
     }
 }
@@ -249,12 +266,12 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Box<[u8]> {
 }
 
 /// A time's error in seconds, rounded up to a millisecond, as serde prints such a number.
-fn push_error(out: &mut Short, known: Option<(TimeRange, Timestamp)>) {
-    let Some((range, time)) = known else { return out.text(b"null") };
-    let Some(millis) = range.millis_around(time) else { return out.text(b"null") };
+fn push_error(out: &mut SmallText, known: Option<(TimeRange, Timestamp)>) {
+    let Some((range, time)) = known else { return out.constant(b"null") };
+    let Some(millis) = range.millis_around(time) else { return out.constant(b"null") };
     out.number(u64::from(millis / 1_000));
     match millis % 1_000 {
-        0 => out.text(b".0"),
+        0 => out.constant(b".0"),
         fraction => {
             out.byte(b'.');
             out.digits::<3>(fraction);
@@ -264,24 +281,24 @@ fn push_error(out: &mut Short, known: Option<(TimeRange, Timestamp)>) {
 }
 
 /// Writes a member and its number, if there is one.
-fn push_present<const LEN: usize>(out: &mut Short, member: &[u8; LEN], number: Option<u64>) {
+fn push_present<const LEN: usize>(out: &mut SmallText, member: &[u8; LEN], number: Option<u64>) {
     if let Some(number) = number {
-        out.text(member);
+        out.constant(member);
         out.number(number);
     }
 }
 
-fn push_uptime(out: &mut Short, uptime: Uptime) {
+fn push_uptime(out: &mut SmallText, uptime: Uptime) {
     let (seconds, micros) = (uptime.as_micros() / 1_000_000, uptime.as_micros() % 1_000_000);
-    out.text(b",\"uptime\":\"");
+    out.constant(b",\"uptime\":\"");
     out.number(seconds);
     out.byte(b'.');
     out.digits::<6>(micros as u32);
     out.byte(b'"');
 }
 
-fn push_protocol(out: &mut Short, proto: Option<Proto>) {
-    let Some(proto) = proto else { return out.text(b"null") };
+fn push_protocol(out: &mut SmallText, proto: Option<Proto>) {
+    let Some(proto) = proto else { return out.constant(b"null") };
     out.byte(b'"');
     match proto.name() {
         Some(name) => out.word(name),
@@ -290,7 +307,7 @@ fn push_protocol(out: &mut Short, proto: Option<Proto>) {
     out.byte(b'"');
 }
 
-fn push_address(out: &mut Short, address: Option<Address>) {
+fn push_address(out: &mut SmallText, address: Option<Address>) {
     match address {
         Some(Address::V4(ip)) => {
             out.byte(b'"');
@@ -302,15 +319,15 @@ fn push_address(out: &mut Short, address: Option<Address>) {
             out.word(&ip.to_string());
             out.byte(b'"');
         }
-        Some(Address::Blank) => out.text(b"\"\""),
-        None => out.text(b"null"),
+        Some(Address::Blank) => out.constant(b"\"\""),
+        None => out.constant(b"null"),
     }
 }
 
-fn push_port(out: &mut Short, port: Option<u16>) {
+fn push_port(out: &mut SmallText, port: Option<u16>) {
     match port {
         Some(port) => out.number(u64::from(port)),
-        None => out.text(b"null"),
+        None => out.constant(b"null"),
     }
 }
 

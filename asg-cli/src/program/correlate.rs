@@ -242,6 +242,12 @@ struct Records {
 impl RowSink for Records {
     type Done = (Vec<u8>, u64);
 
+    const TAKES_KNOWN: bool = true;
+
+    fn known(&mut self, row: &KnownRow<'_>) -> bool {
+        self.lines.add_known(row.flow)
+    }
+
     fn row(&mut self, row: &Row<'_>) {
         if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = row {
             let source = origins::name(flow.origin.source);

@@ -12,6 +12,7 @@ use arrow_array::{
     ArrayRef, ArrowPrimitiveType, BinaryArray, BooleanArray, PrimitiveArray, StringArray,
 };
 use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
+use asg_core::bytes::dotted;
 use asg_core::packet::Address;
 
 use super::columns::{Kind, Value};
@@ -240,41 +241,10 @@ fn taken<T>(vec: &mut Vec<T>) -> Vec<T> {
     std::mem::replace(vec, Vec::with_capacity(room))
 }
 
-/// The numbers from 0 to 255 as text, and their lengths.
-static OCTETS: [([u8; 3], u8); 256] = {
-    let mut octets = [([0; 3], 0); 256];
-    let mut n = 0;
-    while n < 256 {
-        let (a, b, c) = (b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8);
-        octets[n] = match n {
-            0..10 => ([c, 0, 0], 1),
-            10..100 => ([b, c, 0], 2),
-            _ => ([a, b, c], 3),
-        };
-        n += 1;
-    }
-    octets
-};
-
-/// `std`'s formatting of an address is as slow as all else that is done about a column.
+/// Appends the text of an address.
 pub(crate) fn push_dotted(bytes: &mut Vec<u8>, octets: [u8; 4]) {
     let (text, len) = dotted(octets);
     bytes.extend_from_slice(&text[..len]);
-}
-
-/// Returns the text of an address, and its length.
-#[inline]
-pub(crate) fn dotted(octets: [u8; 4]) -> ([u8; 16], usize) {
-    let mut text = [b'.'; 16];
-    let mut at = 0;
-    for octet in octets {
-        let (digits, len) = OCTETS[octet as usize];
-        text[at..at + 3].copy_from_slice(&digits);
-        at += usize::from(len);
-        text[at] = b'.';
-        at += 1;
-    }
-    (text, at - 1)
 }
 
 fn push_mac(bytes: &mut Vec<u8>, mac: [u8; 6]) {

@@ -22,6 +22,7 @@ pub(crate) mod hash;
 pub(crate) mod json;
 pub(crate) mod line_end;
 pub(crate) mod saved;
+pub(crate) mod small;
 pub(crate) mod text;
 pub(crate) mod trailing;
 #[cfg(feature = "work")]
@@ -32,4 +33,5 @@ pub(crate) mod work;
 
 pub use escape::{escape_name, escape_text};
 pub use json::JsonStr;
+pub use small::{SmallText, dotted};
 pub use text::Text;

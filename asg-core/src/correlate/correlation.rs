@@ -772,7 +772,7 @@ impl FlowCache {
         &mut self,
         correlation: &'c Correlation,
         origin: Origin,
-        glimpse: &Glimpse<'_>,
+        glimpse: &Glimpse<'c>,
     ) -> Option<KnownFlow<'c>> {
         let Correlation { facts, answers } = correlation;
         let Known { cell, group, key, has_history } = self.senders.find(origin.source, glimpse)?;

@@ -64,6 +64,8 @@ pub struct KnownFlow<'l> {
     history: Option<&'l NameHistory>,
     src: Address,
     tail: Tail,
+    /// The text of the kernel.
+    body: &'l [u8],
 }
 
 /// A flow, or what it does not share with an earlier one.
@@ -82,7 +84,7 @@ impl<'l> KnownFlow<'l> {
         origin: Origin,
         when: Option<When>,
         history: Option<&'l NameHistory>,
-        line: &Glimpse<'_>,
+        line: &Glimpse<'l>,
     ) -> Self {
         Self {
             key,
@@ -93,6 +95,7 @@ impl<'l> KnownFlow<'l> {
             history,
             src: line.src,
             tail: line.tail,
+            body: line.body,
         }
     }
 
@@ -112,6 +115,11 @@ impl<'l> KnownFlow<'l> {
             (Some(history), Some(range)) => history.period(range),
             _ => (0, 0),
         }
+    }
+
+    /// Returns the text behind the header.
+    pub(crate) const fn body(&self) -> &'l [u8] {
+        self.body
     }
 
     /// Returns the packet, without the fields that its key determines: log prefix, interfaces and

@@ -35,7 +35,7 @@ mod duplicates;
 pub(crate) mod flow;
 pub(crate) mod follower;
 mod gather;
-mod known;
+pub(crate) mod known;
 mod logger;
 pub(crate) mod output;
 pub(crate) mod owned;

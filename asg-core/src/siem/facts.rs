@@ -15,7 +15,7 @@ use crate::ledger::attribution::{Attribution, Certainty};
 use crate::names::identity::{AppState, Entity, Identity};
 use crate::packet::{Address, Packet, Proto};
 use crate::prefix::{Direction, LogPrefix, Plane, Verdict};
-use crate::time::Timestamp;
+use crate::time::{TimeRange, Timestamp};
 
 /// A flow with Cloud Foundry's prefix.
 #[derive(Debug, Clone)]
@@ -93,7 +93,7 @@ impl<'f> Facts<'f> {
         Some(Self {
             reading,
             time: flow.time,
-            error_ms: error_ms(flow),
+            error_ms: error_ms(flow.range, flow.time),
             source,
             line: flow.origin.line,
             cell: flow.cell.as_deref().filter(|cell| !cell.is_empty()).map(Cell::of),
@@ -197,9 +197,9 @@ impl<'f> Facts<'f> {
     }
 }
 
-/// Returns the maximum error of a flow's time, in milliseconds.
-pub(super) fn error_ms(flow: &Flow<'_, '_>) -> Option<u64> {
-    let (range, time) = flow.range.zip(flow.time)?;
+/// Returns the maximum error of a time, in milliseconds.
+pub(super) fn error_ms(range: Option<TimeRange>, time: Option<Timestamp>) -> Option<u64> {
+    let (range, time) = range.zip(time)?;
     let millis = |end: Timestamp| end.as_nanos().abs_diff(time.as_nanos()).div_ceil(1_000_000);
     Some(millis(range.earliest()).max(millis(range.latest())))
 }
@@ -410,6 +410,8 @@ impl Serialize for Short {
 /// Returns IANA's keyword for a protocol, in lower case.
 pub(super) fn keyword(proto: Proto) -> Option<Cow<'static, str>> {
     match proto.number() {
+        6 => Some("tcp".into()),
+        17 => Some("udp".into()),
         58 => Some("ipv6-icmp".into()),
         _ => proto.name().map(|name| name.to_ascii_lowercase().into()),
     }

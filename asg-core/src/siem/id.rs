@@ -9,8 +9,11 @@ use serde::{Serialize, Serializer};
 use sha1::Sha1;
 use sha2::{Digest as _, Sha256};
 
+use crate::bytes::SmallText;
 use crate::correlate::flow::Flow;
+use crate::correlate::known::KnownFlow;
 use crate::packet::Ip;
+use crate::time::Uptime;
 
 /// The id of a packet: equal for every way that its line took, and in every reading.
 ///
@@ -44,36 +47,80 @@ impl FlowId {
     #[must_use]
     pub fn of(flow: &Flow<'_, '_>, source: &str) -> Self {
         let body = flow.record.envelope.body.as_bytes();
-        // A body may begin with the uptime's brackets, and never with blanks.
-        let text = body.trim_ascii_end();
-        let mut sum = Sha256::new();
-        match flow.record.envelope.uptime {
-            Some(uptime) => {
-                let micros = uptime.as_micros();
-                sum.update(format!("{}.{:06} ", micros / 1_000_000, micros % 1_000_000));
-            }
-            None => {
-                let time = flow.time.map(|time| time.to_string()).unwrap_or_default();
-                let cell = flow.cell.as_deref().unwrap_or_default();
-                sum.update(format!("{cell}\n{time}\n{source}\n{}\n", flow.origin.line));
-            }
+        if let Some(uptime) = flow.record.envelope.uptime {
+            return Self::of_packet(uptime, body);
         }
-        sum.update(text);
+        let time = flow.time.map(|time| time.to_string()).unwrap_or_default();
+        let cell = flow.cell.as_deref().unwrap_or_default();
+        let line = format!("{cell}\n{time}\n{source}\n{}\n", flow.origin.line);
+        Self::hash(line.as_bytes(), body)
+    }
+
+    /// Returns the id of a flow whose key an earlier one had; `None` for a line without uptime.
+    ///
+    /// ```
+    /// use asg_core::correlate::{AnyFlow, FlowCache};
+    /// use asg_core::siem::FlowId;
+    /// use asg_core::{Gathering, Line, Origin, SourceId};
+    ///
+    /// let text = "2024-05-06T07:09:10Z cell-1 kernel: [637.500000] OK_bfce786c-ab07-40ad-79f9-8 \
+    ///     IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 \
+    ///     TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
+    /// let line = Line::new(text.as_bytes());
+    /// let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// gathering.ingest(at, text.as_bytes());
+    /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    /// let (correlation, mut cache, mut ids) = (gathered.correlate(), FlowCache::default(), Vec::new());
+    /// for _ in 0..3 {
+    ///     correlation.each(&mut cache, at, &line, |flow| ids.push(match flow {
+    ///         AnyFlow::Whole(flow) => FlowId::of(flow, "kern.log"),
+    ///         AnyFlow::Known(flow) => FlowId::of_known(flow).unwrap(),
+    ///     }));
+    /// }
+    /// assert!(ids.iter().all(|id| *id == ids[0]));
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn of_known(flow: &KnownFlow<'_>) -> Option<Self> {
+        flow.uptime.map(|uptime| Self::of_packet(uptime, flow.body()))
+    }
+
+    fn of_packet(uptime: Uptime, body: &[u8]) -> Self {
+        let micros = uptime.as_micros();
+        let mut text = SmallText::default();
+        text.number(micros / 1_000_000);
+        text.byte(b'.');
+        text.digits::<6>((micros % 1_000_000) as u32);
+        text.byte(b' ');
+        Self::hash(text.as_bytes(), body)
+    }
+
+    /// A body may begin with the uptime's brackets, and never with blanks.
+    fn hash(before: &[u8], body: &[u8]) -> Self {
+        let mut sum = Sha256::new();
+        sum.update(before);
+        sum.update(body.trim_ascii_end());
         let mut id = [0; 16];
         id.copy_from_slice(&sum.finalize()[..16]);
         Self(id)
     }
-}
 
-impl fmt::Display for FlowId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    /// Returns the digits.
+    pub(super) fn hex(self) -> [u8; 32] {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let mut text = [0; 32];
         for (digits, byte) in text.chunks_exact_mut(2).zip(self.0) {
             digits[0] = DIGITS[usize::from(byte >> 4)];
             digits[1] = DIGITS[usize::from(byte & 15)];
         }
-        f.write_str(std::str::from_utf8(&text).unwrap_or_default())
+        text
+    }
+}
+
+impl fmt::Display for FlowId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(std::str::from_utf8(&self.hex()).unwrap_or_default())
     }
 }
 
@@ -151,23 +198,32 @@ impl CommunityId {
     }
 
     fn new(seed: u16, proto: u8, (src, dst): (IpAddr, IpAddr), ports: Ports) -> Self {
-        let (mut from, mut to) = (octets(src), octets(dst));
+        let (from, to) = (Octets::of(src), Octets::of(dst));
+        let (mut from, mut to) = (from.as_slice(), to.as_slice());
         let mut numbers = ports.numbers();
-        let is_ordered = (&from, numbers.map(|it| it.0)) <= (&to, numbers.map(|it| it.1));
+        let is_ordered = (from, numbers.map(|it| it.0)) <= (to, numbers.map(|it| it.1));
         if !is_ordered && !matches!(ports, Ports::OneWay(..)) {
             std::mem::swap(&mut from, &mut to);
             numbers = numbers.map(|(src, dst)| (dst, src));
         }
         let mut sum = Sha1::new();
         sum.update(seed.to_be_bytes());
-        sum.update(&from);
-        sum.update(&to);
+        sum.update(from);
+        sum.update(to);
         sum.update([proto, 0]);
         if let Some((src, dst)) = numbers {
             sum.update(src.to_be_bytes());
             sum.update(dst.to_be_bytes());
         }
         Self(sum.finalize().into())
+    }
+
+    /// Returns the text.
+    pub(super) fn text(self) -> [u8; 30] {
+        let mut text = *b"1:----------------------------";
+        let written = STANDARD.encode_slice(self.0, &mut text[2..]);
+        debug_assert_eq!(written, Ok(28));
+        text
     }
 }
 
@@ -196,19 +252,31 @@ impl Ports {
     }
 }
 
-fn octets(ip: IpAddr) -> Vec<u8> {
-    match ip {
-        IpAddr::V4(ip) => ip.octets().to_vec(),
-        IpAddr::V6(ip) => ip.octets().to_vec(),
+/// The bytes of an address.
+enum Octets {
+    V4([u8; 4]),
+    V6([u8; 16]),
+}
+
+impl Octets {
+    const fn of(ip: IpAddr) -> Self {
+        match ip {
+            IpAddr::V4(ip) => Self::V4(ip.octets()),
+            IpAddr::V6(ip) => Self::V6(ip.octets()),
+        }
+    }
+
+    const fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::V4(octets) => octets,
+            Self::V6(octets) => octets,
+        }
     }
 }
 
 impl fmt::Display for CommunityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut text = [0; 28];
-        let length = STANDARD.encode_slice(self.0, &mut text).unwrap_or_default();
-        f.write_str("1:")?;
-        f.write_str(std::str::from_utf8(&text[..length]).unwrap_or_default())
+        f.write_str(std::str::from_utf8(&self.text()).unwrap_or_default())
     }
 }
 

@@ -8,6 +8,7 @@ use super::facts::{DestinationName, Facts, Rule};
 use super::quick::Quick;
 use super::{Cef, Cim, Ecs, Ocsf, Reading, otlp};
 use crate::correlate::flow::Flow;
+use crate::correlate::known::KnownFlow;
 use crate::words::words;
 
 /// A standard for records of flows.
@@ -190,6 +191,41 @@ impl<'r> RecordLines<'r> {
             quick.learn(self.standard, flow, source, &self.out[start..]);
         }
         true
+    }
+
+    /// Adds a flow whose key an earlier one had. Returns false if it must be added whole, because
+    /// the writer was made without [keys](Self::with_keys) or needs more facts.
+    ///
+    /// ```
+    /// use asg_core::correlate::{AnyFlow, FlowCache};
+    /// use asg_core::siem::{Reading, RecordLines, Standard};
+    /// use asg_core::{Gathering, Line, Origin, SourceId, Timestamp};
+    ///
+    /// let text = "2024-05-06T07:09:10Z cell-1 kernel: [637.500000] OK_bfce786c-ab07-40ad-79f9-8 \
+    ///     IN=s-010255073003 OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 \
+    ///     TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
+    /// let line = Line::new(text.as_bytes());
+    /// let at = Origin { source: SourceId(0), line: 1 };
+    /// let mut gathering = Gathering::new();
+    /// gathering.ingest(at, text.as_bytes());
+    /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
+    ///
+    /// let (correlation, mut cache) = (gathered.correlate(), FlowCache::default());
+    /// let reading = Reading::new(Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
+    /// let mut lines = RecordLines::new(Standard::Ecs, reading).with_keys();
+    /// let mut records = Vec::new();
+    /// for _ in 0..2 {
+    ///     correlation.each(&mut cache, at, &line, |flow| match flow {
+    ///         AnyFlow::Whole(flow) => assert!(lines.add(flow, "kern.log")),
+    ///         AnyFlow::Known(flow) => assert!(lines.add_known(flow)),
+    ///     });
+    ///     records.push(lines.take());
+    /// }
+    /// assert_eq!(records[0], records[1]);
+    /// ```
+    pub fn add_known(&mut self, flow: &KnownFlow<'_>) -> bool {
+        let Self { standard, quick, out, .. } = self;
+        quick.as_mut().is_some_and(|quick| quick.add_known(*standard, flow, out))
     }
 
     /// Returns the lines of the flows since the last call.

@@ -5,7 +5,7 @@
 //! written once more by hand and found in its text, and what lies between is kept. A record whose
 //! parts are not found is never kept, so the text is always serde's.
 
-use std::io::Write as _;
+use std::slice;
 
 use memchr::memmem;
 
@@ -13,17 +13,21 @@ use super::Standard;
 use super::facts::{self, Short, error_ms, keyword};
 use super::id::{CommunityId, FlowId};
 use super::ocsf::tcp_flags;
-use crate::correlate::flow::Flow;
-use crate::packet::{Address, Packet, Proto};
-use crate::prefix::{Direction, LogPrefix};
-use crate::time::Timestamp;
+use crate::bytes::{SmallText, dotted};
+use crate::correlate::flow::{Flow, FlowKey};
+use crate::correlate::known::KnownFlow;
+use crate::packet::{Address, Ip, Packet, Proto};
+use crate::prefix::{Direction, LogPrefix, Plane, Verdict};
+use crate::time::{TimeText, Timestamp};
 
 /// The texts that flows of one key share, for one thread and one standard.
 #[derive(Debug, Default)]
 pub(super) struct Quick {
     /// By key.
     shared: Vec<Option<Shared>>,
-    parts: Parts,
+    tools: Tools,
+    /// Of no line: a packet is large, so each is filled in place.
+    packet: Box<Packet<'static>>,
 }
 
 /// What records of one key have in common.
@@ -31,6 +35,7 @@ pub(super) struct Quick {
 struct Shared {
     /// They have these in common, too, and others of the key are written slowly.
     alike: Alike,
+    words: Words,
     /// The texts before, between and behind the parts.
     fixed: Vec<Box<[u8]>>,
 }
@@ -44,43 +49,62 @@ struct Alike {
     has_error: bool,
 }
 
+/// The words of a log prefix.
+#[derive(Debug, Clone, Copy)]
+struct Words {
+    plane: Plane,
+    verdict: Verdict,
+    direction: Direction,
+}
+
+impl Words {
+    const fn of(cf: &LogPrefix<'_>) -> Self {
+        Self { plane: cf.plane, verdict: cf.verdict, direction: cf.direction }
+    }
+}
+
 /// The facts of a flow that others of its key do not share.
 struct Own<'f> {
-    flow: &'f Flow<'f, 'f>,
-    cf: &'f LogPrefix<'f>,
-    packet: &'f Packet<'f>,
+    words: Words,
+    time: Option<Timestamp>,
+    error_ms: Option<u64>,
+    line: u64,
+    ip: &'f Ip<'f>,
     src: Address,
     dst: Address,
     proto: Proto,
-    version: u8,
-    error_ms: Option<u64>,
 }
 
 impl<'f> Own<'f> {
     /// Returns the facts of a common packet; `None` for others, whose records lack members.
     fn of(flow: &'f Flow<'_, '_>) -> Option<Self> {
-        let packet = flow.packet();
+        let words = Words::of(flow.cf.as_ref()?);
+        let times = (flow.time, error_ms(flow.range, flow.time));
+        Self::new(words, times, flow.origin.line, &flow.packet().ip)
+    }
+
+    fn new(
+        words: Words,
+        (time, error_ms): (Option<Timestamp>, Option<u64>),
+        line: u64,
+        ip: &'f Ip<'f>,
+    ) -> Option<Self> {
         let address = |address: Option<Address>| address.filter(|it| it.ip().is_some());
-        let (src, dst) = (address(packet.ip.src)?, address(packet.ip.dst)?);
-        Some(Self {
-            flow,
-            cf: flow.cf.as_ref()?,
-            packet,
-            src,
-            dst,
-            proto: packet.ip.proto?,
-            version: if matches!(src, Address::V4(_)) { 4 } else { 6 },
-            error_ms: error_ms(flow),
-        })
+        let (src, dst) = (address(ip.src)?, address(ip.dst)?);
+        Some(Self { words, time, error_ms, line, ip, src, dst, proto: ip.proto? })
     }
 
     const fn alike(&self) -> Alike {
-        let subject = match self.cf.direction {
+        let subject = match self.words.direction {
             Direction::Egress => self.src,
             Direction::Ingress => self.dst,
         };
-        let (has_time, has_error) = (self.flow.time.is_some(), self.error_ms.is_some());
+        let (has_time, has_error) = (self.time.is_some(), self.error_ms.is_some());
         Alike { subject, has_time, has_error }
+    }
+
+    const fn version(&self) -> u64 {
+        if matches!(self.src, Address::V4(_)) { 4 } else { 6 }
     }
 }
 
@@ -94,18 +118,31 @@ impl Quick {
         source: &str,
         out: &mut Vec<u8>,
     ) -> bool {
-        let shared = flow.key().and_then(|key| self.shared.get(key.index())?.as_ref());
+        let Self { shared, tools, .. } = self;
+        let shared = flow.key().and_then(|key| shared_of(shared, key));
         let Some((shared, own)) = shared.zip(Own::of(flow)) else { return false };
-        if shared.alike != own.alike() {
-            return false;
+        let is_alike = shared.alike == own.alike();
+        if is_alike {
+            shared.write(standard, &own, FlowId::of(flow, source), tools, out);
         }
-        self.parts.write(standard, &own, source);
-        let parts = self.parts.each();
-        for (fixed, part) in shared.fixed.iter().zip(parts) {
-            out.extend_from_slice(fixed);
-            out.extend_from_slice(part);
-        }
-        out.extend(shared.fixed.last().into_iter().flatten());
+        is_alike
+    }
+
+    /// As [`Quick::add`], for a flow of which only its own facts are known.
+    pub(super) fn add_known(
+        &mut self,
+        standard: Standard,
+        flow: &KnownFlow<'_>,
+        out: &mut Vec<u8>,
+    ) -> bool {
+        let Self { shared, tools, packet } = self;
+        let shared = shared_of(shared, flow.key);
+        let Some((shared, id)) = shared.zip(FlowId::of_known(flow)) else { return false };
+        flow.fill(packet);
+        let times = (flow.time, error_ms(flow.range, flow.time));
+        let own = Own::new(shared.words, times, flow.origin.line, &packet.ip);
+        let Some(own) = own.filter(|own| shared.alike == own.alike()) else { return false };
+        shared.write(standard, &own, id, tools, out);
         true
     }
 
@@ -126,71 +163,121 @@ impl Quick {
             self.shared.resize_with(key + 1, || None);
         }
         if self.shared[key].is_none() {
-            self.parts.write(standard, &own, source);
-            let fixed = self.parts.between(record);
-            self.shared[key] = fixed.map(|fixed| Shared { alike: own.alike(), fixed });
+            let id = FlowId::of(flow, source);
+            let fixed = self.tools.between(standard, &own, id, record);
+            let (alike, words) = (own.alike(), own.words);
+            self.shared[key] = fixed.map(|fixed| Shared { alike, words, fixed });
         }
     }
 }
 
-/// The parts of a record that others of its key do not share, in their order.
+fn shared_of(shared: &[Option<Shared>], key: FlowKey) -> Option<&Shared> {
+    shared.get(key.index())?.as_ref()
+}
+
+impl Shared {
+    fn write(
+        &self,
+        standard: Standard,
+        own: &Own<'_>,
+        id: FlowId,
+        tools: &mut Tools,
+        out: &mut Vec<u8>,
+    ) {
+        let mut fixed = self.fixed.iter();
+        out.extend(fixed.next().into_iter().flatten());
+        Pen { tools, out, ends: Ends::Known(fixed) }.write(standard, own, id);
+    }
+}
+
+/// Memory that all records use.
 #[derive(Debug, Default)]
-struct Parts {
-    text: Vec<u8>,
-    ends: Vec<usize>,
-    /// A second, and `2024-05-06T07:09:10`.
-    second: Option<(i64, [u8; 19])>,
+struct Tools {
+    text: SmallText,
+    times: TimeText,
 }
 
-impl Parts {
-    fn write(&mut self, standard: Standard, own: &Own<'_>, source: &str) {
-        self.text.clear();
-        self.ends.clear();
-        match standard {
-            Standard::Ecs => self.ecs(own, source),
-            _ => self.ocsf(own, source),
-        }
-    }
-
-    fn each(&self) -> impl Iterator<Item = &[u8]> {
-        let starts = std::iter::once(0).chain(self.ends.iter().copied());
-        starts.zip(&self.ends).map(|(start, end)| &self.text[start..*end])
-    }
-
-    /// Returns what lies before, between and behind the parts in a text; `None` if one is not
+impl Tools {
+    /// Returns what lies before, between and behind the parts in a record; `None` if one is not
     /// there. Quotes inside strings are escaped, so a member is found at its own place.
-    fn between(&self, text: &[u8]) -> Option<Vec<Box<[u8]>>> {
-        let mut fixed: Vec<Box<[u8]>> = Vec::with_capacity(self.ends.len() + 1);
-        let mut rest = text;
-        for part in self.each() {
+    fn between(
+        &mut self,
+        standard: Standard,
+        own: &Own<'_>,
+        id: FlowId,
+        record: &[u8],
+    ) -> Option<Vec<Box<[u8]>>> {
+        let (mut parts, mut ends) = (Vec::new(), Vec::new());
+        Pen { tools: self, out: &mut parts, ends: Ends::Wanted(&mut ends) }
+            .write(standard, own, id);
+        let mut fixed: Vec<Box<[u8]>> = Vec::with_capacity(ends.len() + 1);
+        let (mut rest, mut start) = (record, 0);
+        for end in ends {
+            let part = &parts[start..end];
             let at = memmem::find(rest, part)?;
             fixed.push(rest[..at].into());
             rest = &rest[at + part.len()..];
+            start = end;
         }
         fixed.push(rest.into());
         Some(fixed)
     }
+}
 
-    fn end(&mut self) {
-        self.ends.push(self.text.len());
+/// Writes the parts of a record that others of its key do not share, in their order.
+struct Pen<'p> {
+    tools: &'p mut Tools,
+    out: &'p mut Vec<u8>,
+    ends: Ends<'p>,
+}
+
+/// What happens at the end of each part.
+enum Ends<'p> {
+    /// The next of these texts follows.
+    Known(slice::Iter<'p, Box<[u8]>>),
+    /// Its place is noted.
+    Wanted(&'p mut Vec<usize>),
+}
+
+impl Pen<'_> {
+    fn write(&mut self, standard: Standard, own: &Own<'_>, id: FlowId) {
+        self.tools.text.clear();
+        match standard {
+            Standard::Ecs => self.ecs(own, id),
+            _ => self.ocsf(own, id),
+        }
     }
 
-    fn ecs(&mut self, own: &Own<'_>, source: &str) {
-        let [spt, dpt] = own.packet.ip.ports();
-        if let Some(time) = own.flow.time {
+    /// Ends a part.
+    fn end(&mut self) {
+        self.flush();
+        match &mut self.ends {
+            Ends::Known(fixed) => self.out.extend(fixed.next().into_iter().flatten()),
+            Ends::Wanted(ends) => ends.push(self.out.len()),
+        }
+    }
+
+    /// Makes room.
+    fn flush(&mut self) {
+        self.tools.text.move_to(self.out);
+    }
+
+    fn ecs(&mut self, own: &Own<'_>, id: FlowId) {
+        let [spt, dpt] = own.ip.ports();
+        if let Some(time) = own.time {
             self.put(b"{\"@timestamp\":\"");
             self.time(time);
             self.put(b"\",");
             self.end();
         }
         self.put(b"\"id\":\"");
-        self.id(own, source);
+        self.put(&id.hex());
         self.put(b"\"}");
         self.end();
         self.put(b"\"message\":\"");
-        self.put(facts::plane(own.cf.plane).as_bytes());
+        self.word(facts::plane(own.words.plane));
         self.put(b" ");
-        self.put(facts::verdict(own.cf.verdict).as_bytes());
+        self.word(facts::verdict(own.words.verdict));
         self.put(b" ");
         self.path(own.src, spt);
         self.put(b" -> ");
@@ -199,33 +286,34 @@ impl Parts {
         self.ecs_end(own.src, spt);
         self.put(b"},\"destination\":{");
         self.ecs_end(own.dst, dpt);
+        self.flush();
         self.put(b"},\"network\":{\"type\":\"ipv");
-        self.number(u64::from(own.version));
+        self.number(own.version());
         self.put(b"\",");
         if let Some(word) = keyword(own.proto) {
             self.put(b"\"transport\":\"");
-            self.put(word.as_bytes());
+            self.word(&word);
             self.put(b"\",");
         }
         self.put(b"\"iana_number\":\"");
         self.number(u64::from(own.proto.number()));
         self.put(b"\",\"direction\":\"");
-        self.put(facts::direction(own.cf.direction).as_bytes());
+        self.word(facts::direction(own.words.direction));
         self.put(b"\"");
-        if let Some(id) = CommunityId::of(&own.packet.ip, 0) {
+        if let Some(id) = CommunityId::of(own.ip, 0) {
             self.put(b",\"community_id\":\"");
-            self.shown(id);
+            self.put(&id.text());
             self.put(b"\"");
         }
         self.put(b"},");
         self.end();
         self.put(b"\"related\":{\"ip\":[");
-        let mut all = [own.src, own.dst].map(Short).map(|it| it.to_string());
-        all.sort_unstable();
-        self.quoted(&all[0]);
-        if all[0] != all[1] {
+        let both = [own.src, own.dst].map(AddressText::of);
+        let [first, second] = if both[0] <= both[1] { [0, 1] } else { [1, 0] };
+        self.quoted(&both[first]);
+        if both[0] != both[1] {
             self.put(b",");
-            self.quoted(&all[1]);
+            self.quoted(&both[second]);
         }
         self.put(b"]");
         self.end();
@@ -242,62 +330,64 @@ impl Parts {
         self.port(port);
     }
 
-    fn ocsf(&mut self, own: &Own<'_>, source: &str) {
-        let [spt, dpt] = own.packet.ip.ports();
-        if let Some(time) = own.flow.time {
+    fn ocsf(&mut self, own: &Own<'_>, id: FlowId) {
+        let [spt, dpt] = own.ip.ports();
+        if let Some(time) = own.time {
             self.put(b"\"time\":");
-            self.shown(time.as_nanos().div_euclid(1_000_000));
+            let millis = time.as_nanos().div_euclid(1_000_000);
+            if millis < 0 {
+                self.put(b"-");
+            }
+            self.number(millis.unsigned_abs());
             self.put(b",\"time_dt\":\"");
             self.time(time);
             self.put(b"\",");
             self.end();
         }
         self.put(b"\"uid\":\"");
-        self.id(own, source);
+        self.put(&id.hex());
         self.put(b"\",");
         self.end();
         self.put(b"\"protocol_num\":");
         self.number(u64::from(own.proto.number()));
         if let Some(word) = keyword(own.proto) {
             self.put(b",\"protocol_name\":\"");
-            self.put(word.as_bytes());
+            self.word(&word);
             self.put(b"\"");
         }
         self.put(b",\"protocol_ver_id\":");
-        self.number(u64::from(own.version));
-        if let Some(flags) = own.packet.ip.flags {
+        self.number(own.version());
+        if let Some(flags) = own.ip.flags {
             self.put(b",\"tcp_flags\":");
             self.number(u64::from(tcp_flags(flags)));
         }
-        if let Some(id) = CommunityId::of(&own.packet.ip, 0) {
+        if let Some(id) = CommunityId::of(own.ip, 0) {
             self.put(b",\"community_uid\":\"");
-            self.shown(id);
+            self.put(&id.text());
             self.put(b"\"");
         }
-        for (name, address, port) in [(&b"src"[..], own.src, spt), (&b"dst"[..], own.dst, dpt)] {
-            if name == b"src" {
-                self.put(b"},");
-            }
-            self.put(b"\"");
-            self.put(name);
-            self.put(b"_endpoint\":{\"ip\":\"");
-            self.address(address);
-            self.put(b"\"");
-            self.port(port);
-            self.end();
-        }
-        self.put(b"\"observables\":[");
-        for (name, address) in [(&b"src"[..], own.src), (&b",dst"[..], own.dst)] {
-            let (comma, name) = name.split_at(usize::from(name.len() > 3));
-            self.put(comma);
-            self.put(b"{\"name\":\"");
-            self.put(name);
-            self.put(b"_endpoint.ip\",\"type_id\":2,\"type\":\"IP Address\",\"value\":\"");
-            self.address(address);
-            self.put(b"\"}");
-        }
+        self.put(b"},\"src_endpoint\":{\"ip\":\"");
+        self.address(own.src);
+        self.put(b"\"");
+        self.port(spt);
+        self.end();
+        self.put(b"\"dst_endpoint\":{\"ip\":\"");
+        self.address(own.dst);
+        self.put(b"\"");
+        self.port(dpt);
+        self.end();
+        self.put(b"\"observables\":[{\"name\":\"src_endpoint.ip\"");
+        self.observable(own.src);
+        self.put(b",{\"name\":\"dst_endpoint.ip\"");
+        self.observable(own.dst);
         self.end();
         self.last(own);
+    }
+
+    fn observable(&mut self, address: Address) {
+        self.put(b",\"type_id\":2,\"type\":\"IP Address\",\"value\":\"");
+        self.address(address);
+        self.put(b"\"}");
     }
 
     /// Writes the last members, which both standards have.
@@ -309,28 +399,34 @@ impl Parts {
             self.end();
         }
         self.put(b"\"line\":");
-        self.number(own.flow.origin.line);
+        self.number(own.line);
         self.put(b"}}}\n");
         self.end();
     }
 
-    fn put(&mut self, text: &[u8]) {
-        self.text.extend_from_slice(text);
+    #[inline]
+    fn put<const LEN: usize>(&mut self, text: &[u8; LEN]) {
+        self.tools.text.constant(text);
     }
 
-    fn quoted(&mut self, text: &str) {
+    #[inline]
+    fn word(&mut self, word: &str) {
+        self.tools.text.word(word);
+    }
+
+    #[inline]
+    fn number(&mut self, number: u64) {
+        self.tools.text.number(number);
+    }
+
+    fn time(&mut self, time: Timestamp) {
+        self.tools.times.write(&mut self.tools.text, time);
+    }
+
+    fn quoted(&mut self, text: &AddressText) {
         self.put(b"\"");
-        self.put(text.as_bytes());
+        self.word(text.as_str());
         self.put(b"\"");
-    }
-
-    fn shown(&mut self, value: impl std::fmt::Display) {
-        let written = write!(self.text, "{value}");
-        debug_assert!(written.is_ok());
-    }
-
-    fn id(&mut self, own: &Own<'_>, source: &str) {
-        self.shown(FlowId::of(own.flow, source));
     }
 
     fn port(&mut self, port: Option<u16>) {
@@ -352,93 +448,53 @@ impl Parts {
     /// Writes an address as RFC 5952 has it.
     fn address(&mut self, address: Address) {
         match address {
-            Address::V4(ip) => self.dotted(ip.octets()),
-            other => self.shown(Short(other)),
+            Address::V4(ip) => self.tools.text.dotted(ip.octets()),
+            other => self.word(&Short(other).to_string()),
         }
     }
 
     fn as_logged(&mut self, address: Address) {
         match address {
-            Address::V4(ip) => self.dotted(ip.octets()),
-            other => self.shown(other),
+            Address::V4(ip) => self.tools.text.dotted(ip.octets()),
+            other => self.word(&other.to_string()),
         }
-    }
-
-    fn dotted(&mut self, octets: [u8; 4]) {
-        for (n, octet) in octets.into_iter().enumerate() {
-            if n > 0 {
-                self.put(b".");
-            }
-            self.number(u64::from(octet));
-        }
-    }
-
-    fn number(&mut self, mut number: u64) {
-        let mut text = [0; 20];
-        let mut at = text.len();
-        loop {
-            at -= 1;
-            text[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.text.extend_from_slice(&text[at..]);
-    }
-
-    /// Writes a time as it prints; the text of a second is worked out once.
-    fn time(&mut self, time: Timestamp) {
-        const SECOND: i64 = 1_000_000_000;
-        let (second, nanos) =
-            (time.as_nanos().div_euclid(SECOND), time.as_nanos().rem_euclid(SECOND));
-        let text = match self.second {
-            Some((known, text)) if known == second => text,
-            _ => {
-                let text = Timestamp::from_nanos(time.as_nanos() - nanos).to_string();
-                let Some(text) = text.as_bytes().first_chunk::<19>().copied() else {
-                    return self.shown(time);
-                };
-                self.second = Some((second, text));
-                text
-            }
-        };
-        self.put(&text);
-        if nanos > 0 {
-            let mut digits = *b".000000000";
-            let mut rest = nanos;
-            for digit in digits[1..].iter_mut().rev() {
-                *digit = b'0' + (rest % 10) as u8;
-                rest /= 10;
-            }
-            let end = digits.iter().rposition(|digit| *digit != b'0').map_or(0, |at| at + 1);
-            self.put(&digits[..end]);
-        }
-        self.put(b"Z");
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
+/// An address as RFC 5952 has it. Such texts have the order of text.
+#[derive(Debug)]
+enum AddressText {
+    Dotted([u8; 16], usize),
+    Other(String),
+}
 
-    use super::*;
-
-    proptest! {
-        #[test]
-        fn times_are_written_as_they_print(
-            times in prop::collection::vec(
-                (-9_000_000_000_000_000_000..9_000_000_000_000_000_000_i64, prop::sample::select(&[1, 1_000, 1_000_000_000][..])),
-                1..9,
-            ),
-        ) {
-            let mut parts = Parts::default();
-            for (nanos, unit) in times {
-                let time = Timestamp::from_nanos(nanos / unit * unit);
-                parts.text.clear();
-                parts.time(time);
-                prop_assert_eq!(std::str::from_utf8(&parts.text).unwrap(), time.to_string());
+impl AddressText {
+    fn of(address: Address) -> Self {
+        match address {
+            Address::V4(ip) => {
+                let (text, len) = dotted(ip.octets());
+                Self::Dotted(text, len)
             }
+            other => Self::Other(Short(other).to_string()),
         }
+    }
+
+    fn as_str(&self) -> &str {
+        match self {
+            Self::Dotted(text, len) => std::str::from_utf8(&text[..*len]).unwrap_or_default(),
+            Self::Other(text) => text,
+        }
+    }
+}
+
+impl PartialEq for AddressText {
+    fn eq(&self, other: &Self) -> bool {
+        self.as_str() == other.as_str()
+    }
+}
+
+impl PartialOrd for AddressText {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        self.as_str().partial_cmp(other.as_str())
     }
 }

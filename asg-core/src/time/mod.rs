@@ -29,10 +29,12 @@ mod convert;
 mod range;
 mod rfc3339;
 pub(crate) mod stamp;
+mod text;
 
 pub use range::TimeRange;
 use rfc3339::days_since_epoch;
 pub(crate) use rfc3339::{Stamps, rfc3339};
+pub use text::TimeText;
 
 /// An instant, in nanoseconds since 1970-01-01T00:00:00Z without leap seconds; the years 1678 to
 /// 2261.

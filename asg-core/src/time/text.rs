@@ -1,43 +1,61 @@
 //! Times as text, at the pace of a log.
 
-use asg_core::Timestamp;
-
-use super::short::Short;
+use super::Timestamp;
+use crate::bytes::SmallText;
 
 const DAY: i64 = 86_400;
 const SECOND: i64 = 1_000_000_000;
 
 /// Prints times as [`Timestamp`] does; the text of a second is worked out once.
-#[derive(Debug, Default)]
-pub(crate) struct TimeText {
+///
+/// ```
+/// use asg_core::Timestamp;
+/// use asg_core::bytes::SmallText;
+/// use asg_core::time::TimeText;
+///
+/// let time = Timestamp::parse(b"2024-05-06T07:09:10.25Z")?;
+/// let (mut times, mut text) = (TimeText::default(), SmallText::default());
+/// times.write(&mut text, time);
+/// assert_eq!(text.as_bytes(), b"2024-05-06T07:09:10.25Z");
+/// # Ok::<(), asg_core::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct TimeText {
     /// A day, and `2024-05-06T`.
     day: Option<(i64, [u8; 11])>,
     /// A second, and `2024-05-06T07:09:10`.
     second: Option<(i64, [u8; 19])>,
-    text: Short,
+    text: SmallText,
 }
 
 impl TimeText {
-    /// Writes a time.
-    pub(crate) fn push(&mut self, out: &mut Vec<u8>, time: Timestamp) {
+    /// Appends a time to a text.
+    ///
+    /// ```
+    /// use asg_core::Timestamp;
+    /// let mut out = b"at ".to_vec();
+    /// asg_core::time::TimeText::default().push(&mut out, Timestamp::from_nanos(0));
+    /// assert_eq!(out, b"at 1970-01-01T00:00:00Z");
+    /// ```
+    pub fn push(&mut self, out: &mut Vec<u8>, time: Timestamp) {
         let mut text = std::mem::take(&mut self.text);
         text.clear();
         self.write(&mut text, time);
-        out.extend_from_slice(text.bytes());
+        out.extend_from_slice(text.as_bytes());
         self.text = text;
     }
 
-    /// Writes a time into a short text.
+    /// Appends a time, of at most 64 bytes, to a small text. See [`TimeText`] for an example.
     #[inline]
-    pub(crate) fn write(&mut self, out: &mut Short, time: Timestamp) {
+    pub fn write(&mut self, out: &mut SmallText, time: Timestamp) {
         let (seconds, nanos) =
             (time.as_nanos().div_euclid(SECOND), time.as_nanos().rem_euclid(SECOND) as u32);
         match &self.second {
-            Some((known, text)) if *known == seconds => out.text(text),
+            Some((known, text)) if *known == seconds => out.constant(text),
             _ => {
                 let text = self.second(time, seconds);
                 self.second = Some((seconds, text));
-                out.text(&text);
+                out.constant(&text);
             }
         }
         if nanos > 0 {

@@ -1,0 +1,281 @@
+//! Small texts in place: pieces of known length are moved, where appending them to a vector would
+//! take a call each.
+
+/// A text of at most 1,024 bytes, written piece by piece, for the fields of one line.
+///
+/// All methods that append panic if there is no room. A caller that asks [`SmallText::has_room`]
+/// before each piece, and takes the text out in time, never meets that.
+///
+/// ```
+/// use asg_core::bytes::SmallText;
+///
+/// let mut text = SmallText::default();
+/// text.constant(b"DST=");
+/// text.dotted([10, 0, 16, 8]);
+/// text.constant(b" DPT=");
+/// text.number(443);
+/// assert_eq!(text.as_bytes(), b"DST=10.0.16.8 DPT=443");
+/// ```
+#[derive(Debug, Clone)]
+pub struct SmallText {
+    bytes: [u8; MOST],
+    len: usize,
+}
+
+/// More than the members of a packet can have in all.
+const MOST: usize = 1_024;
+
+impl Default for SmallText {
+    fn default() -> Self {
+        Self { bytes: [0; MOST], len: 0 }
+    }
+}
+
+impl SmallText {
+    /// More bytes than a number, an address or a time can have.
+    pub const ROOM: usize = 64;
+
+    /// Returns whether there is room for [`ROOM`](Self::ROOM) more bytes.
+    ///
+    /// ```
+    /// use asg_core::bytes::SmallText;
+    /// let mut text = SmallText::default();
+    /// while text.has_room() {
+    ///     text.word("no more than sixty-four bytes");
+    /// }
+    /// assert!(text.as_bytes().len() > 900);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub const fn has_room(&self) -> bool {
+        self.len + Self::ROOM <= MOST
+    }
+
+    /// Returns the text so far.
+    ///
+    /// ```
+    /// assert_eq!(asg_core::bytes::SmallText::default().as_bytes(), b"");
+    /// ```
+    #[must_use]
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    /// Drops the text.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.word("gone");
+    /// text.clear();
+    /// assert_eq!(text.as_bytes(), b"");
+    /// ```
+    #[inline]
+    pub const fn clear(&mut self) {
+        self.len = 0;
+    }
+
+    /// Moves the text to the end of another.
+    ///
+    /// ```
+    /// let (mut text, mut out) = (asg_core::bytes::SmallText::default(), b"DPT=".to_vec());
+    /// text.number(443);
+    /// text.move_to(&mut out);
+    /// assert_eq!((out, text.as_bytes()), (b"DPT=443".to_vec(), &b""[..]));
+    /// ```
+    #[inline]
+    pub fn move_to(&mut self, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.as_bytes());
+        self.clear();
+    }
+
+    /// Appends a constant text.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.constant(b"null");
+    /// assert_eq!(text.as_bytes(), b"null");
+    /// ```
+    #[inline]
+    pub fn constant<const LEN: usize>(&mut self, text: &[u8; LEN]) {
+        self.bytes[self.len..self.len + LEN].copy_from_slice(text);
+        self.len += LEN;
+    }
+
+    /// Appends a word.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.word("TCP");
+    /// assert_eq!(text.as_bytes(), b"TCP");
+    /// ```
+    #[inline]
+    pub fn word(&mut self, word: &str) {
+        self.bytes[self.len..self.len + word.len()].copy_from_slice(word.as_bytes());
+        self.len += word.len();
+    }
+
+    /// Appends a byte.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.byte(b'"');
+    /// assert_eq!(text.as_bytes(), b"\"");
+    /// ```
+    #[inline]
+    pub const fn byte(&mut self, b: u8) {
+        self.bytes[self.len] = b;
+        self.len += 1;
+    }
+
+    /// Appends a decimal number.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.number(u64::MAX);
+    /// assert_eq!(text.as_bytes(), b"18446744073709551615");
+    /// ```
+    #[inline]
+    pub fn number(&mut self, number: u64) {
+        if number >= 100_000_000 {
+            return self.large_number(number);
+        }
+        let digits = eight_digits(number as u32);
+        let zeros = (digits.trailing_zeros() / 8).min(7);
+        self.put((digits | ZEROS) >> (8 * zeros), 8 - zeros as usize);
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn large_number(&mut self, number: u64) {
+        self.word(&number.to_string());
+    }
+
+    /// Appends the last `LEN` digits of a number below 100,000,000; `LEN` is 8 at most.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.digits::<6>(42);
+    /// assert_eq!(text.as_bytes(), b"000042");
+    /// ```
+    #[inline]
+    pub fn digits<const LEN: usize>(&mut self, number: u32) {
+        self.put((eight_digits(number) | ZEROS) >> (8 * (8 - LEN)), LEN);
+    }
+
+    /// Appends the first bytes of a word of eight.
+    #[inline]
+    fn put(&mut self, word: u64, len: usize) {
+        self.bytes[self.len..self.len + 8].copy_from_slice(&word.to_le_bytes());
+        self.len += len;
+    }
+
+    /// Drops zeros at the end.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.constant(b"0.500");
+    /// text.trim_zeros();
+    /// assert_eq!(text.as_bytes(), b"0.5");
+    /// ```
+    #[inline]
+    pub fn trim_zeros(&mut self) {
+        while self.bytes[..self.len].last() == Some(&b'0') {
+            self.len -= 1;
+        }
+    }
+
+    /// Appends an IPv4 address.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.dotted([10, 255, 73, 3]);
+    /// assert_eq!(text.as_bytes(), b"10.255.73.3");
+    /// ```
+    #[inline]
+    pub fn dotted(&mut self, octets: [u8; 4]) {
+        let (text, len) = dotted(octets);
+        self.bytes[self.len..self.len + text.len()].copy_from_slice(&text);
+        self.len += len;
+    }
+}
+
+/// The numbers from 0 to 255 as text, and their lengths.
+static OCTETS: [([u8; 3], u8); 256] = {
+    let mut octets = [([0; 3], 0); 256];
+    let mut n = 0;
+    while n < 256 {
+        let (a, b, c) = (b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8);
+        octets[n] = match n {
+            0..10 => ([c, 0, 0], 1),
+            10..100 => ([b, c, 0], 2),
+            _ => ([a, b, c], 3),
+        };
+        n += 1;
+    }
+    octets
+};
+
+/// Returns the text of an IPv4 address, and its length. `std`'s formatting costs as much as all
+/// else that is done about a line.
+///
+/// ```
+/// let (text, len) = asg_core::bytes::dotted([10, 255, 73, 3]);
+/// assert_eq!(&text[..len], b"10.255.73.3");
+/// ```
+#[must_use]
+#[inline]
+pub fn dotted(octets: [u8; 4]) -> ([u8; 16], usize) {
+    let mut text = [b'.'; 16];
+    let mut at = 0;
+    for octet in octets {
+        let (digits, len) = OCTETS[octet as usize];
+        text[at..at + 3].copy_from_slice(&digits);
+        at += usize::from(len);
+        text[at] = b'.';
+        at += 1;
+    }
+    (text, at - 1)
+}
+
+/// The digit 0, eight times.
+const ZEROS: u64 = 0x3030_3030_3030_3030;
+
+/// Returns the eight digits of a number, the first in the lowest byte. It halves the number three
+/// times, and divides all halves at once by multiplying with the inverse.
+#[inline]
+const fn eight_digits(number: u32) -> u64 {
+    let fours = (number / 10_000) as u64 | ((number % 10_000) as u64) << 32;
+    let firsts = ((fours * 10_486) >> 20) & 0x7f_0000_007f;
+    let twos = firsts | (fours - 100 * firsts) << 16;
+    let firsts = ((twos * 103) >> 10) & 0x000f_000f_000f_000f;
+    firsts | (twos - 10 * firsts) << 8
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn numbers_are_written_as_the_standard_library_does(number: u64, bits in 0..64_u32, low in 0..100_000_000_u32) {
+            let number = number >> bits;
+            let mut text = SmallText::default();
+            text.number(number);
+            text.byte(b' ');
+            text.digits::<8>(low);
+            text.digits::<6>(low % 1_000_000);
+            let expected = format!("{number} {low:08}{:06}", low % 1_000_000);
+            prop_assert_eq!(text.as_bytes(), expected.as_bytes());
+        }
+
+        #[test]
+        fn addresses_are_written_as_the_standard_library_does(octets: [u8; 4]) {
+            let mut text = SmallText::default();
+            text.dotted(octets);
+            prop_assert_eq!(text.as_bytes(), std::net::Ipv4Addr::from(octets).to_string().as_bytes());
+        }
+    }
+}
