@@ -3,28 +3,14 @@
 use std::io::{self, Write};
 use std::path::Path;
 
-use asg_core::bytes::SmallText;
-use asg_core::packet::Address;
-use asg_core::time::TimeText;
-
 use super::Out;
 use crate::answers::{Cell, Grid};
 use crate::error::Error;
 use crate::flows::RowSink;
 use crate::pieces::Size;
+pub use crate::query::Formulas;
 use crate::query::columns::KnownRow;
-use crate::query::{Column, Query, Row, Value};
-
-/// The treatment of values that spreadsheets take for formulas.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Formulas {
-    /// They stay as they are.
-    #[default]
-    Keep,
-    /// A text that begins with `=`, `+`, `-`, `@`, a tab or a carriage return gets an apostrophe in
-    /// front of it, as OWASP recommends.
-    Disarm,
-}
+use crate::query::{Column, CsvCells, Query, Row};
 
 /// Writes rows into a buffer, for one thread.
 ///
@@ -35,18 +21,7 @@ pub struct Csv {
     /// By key.
     shared: Vec<Option<Shared>>,
     out: Vec<u8>,
-    cells: CellText,
-}
-
-/// Writes values.
-#[derive(Debug, Default)]
-struct CellText {
-    formulas: Formulas,
-    times: TimeText,
-    /// SmallText values that are not in the output yet.
-    short: SmallText,
-    /// Room for one value.
-    text: String,
+    cells: CsvCells,
 }
 
 /// Adjacent columns.
@@ -75,12 +50,7 @@ impl Csv {
             _ => Part::Own(columns.to_vec()),
         };
         let parts = together.map(part).collect();
-        Self {
-            parts,
-            shared: Vec::new(),
-            out: Vec::new(),
-            cells: CellText { formulas, ..CellText::default() },
-        }
+        Self { parts, shared: Vec::new(), out: Vec::new(), cells: CsvCells::new(formulas) }
     }
 
     /// Returns the line with the names of the columns.
@@ -100,7 +70,8 @@ impl Csv {
             None => {
                 let Self { parts, out, cells, .. } = self;
                 let columns = parts.iter().flat_map(Part::columns);
-                cells.push_all(out, columns.map(|column| column.value(row)));
+                columns.for_each(|column| column.print(row, cells, out));
+                cells.flush(out);
             }
         }
         self.out.pop();
@@ -114,7 +85,8 @@ impl Csv {
         }
         let shared = shared[key].get_or_insert_with(|| Shared::of(parts, cells, row));
         shared.with_own(parts, out, |columns, out| {
-            cells.push_all(out, columns.iter().map(|column| column.value(row)));
+            columns.iter().for_each(|column| column.print(row, cells, out));
+            cells.flush(out);
         });
     }
 
@@ -123,7 +95,8 @@ impl Csv {
         let Self { parts, shared, out, cells } = self;
         let Some(Some(shared)) = shared.get(row.key()) else { return false };
         shared.with_own(parts, out, |columns, out| {
-            cells.push_all(out, columns.iter().map(|column| column.own_value(row)));
+            columns.iter().for_each(|column| column.print_own(row, cells, out));
+            cells.flush(out);
         });
         out.pop();
         out.push(b'\n');
@@ -139,10 +112,11 @@ impl Part {
 }
 
 impl Shared {
-    fn of(parts: &[Part], cells: &mut CellText, row: &Row<'_>) -> Self {
+    fn of(parts: &[Part], cells: &mut CsvCells, row: &Row<'_>) -> Self {
         let (mut out, mut ends) = (Vec::new(), Vec::new());
         for part in parts.iter().filter(|part| matches!(part, Part::Shared(_))) {
-            cells.push_all(&mut out, part.columns().map(|column| column.value(row)));
+            part.columns().for_each(|column| column.print(row, cells, &mut out));
+            cells.flush(&mut out);
             ends.push(u32::try_from(out.len()).unwrap_or(u32::MAX));
         }
         Self { text: out.into(), ends: ends.into() }
@@ -186,77 +160,6 @@ impl RowSink for Csv {
     fn take(&mut self) -> Vec<u8> {
         let room = self.out.len() + self.out.len() / 8;
         std::mem::replace(&mut self.out, Vec::with_capacity(room))
-    }
-}
-
-impl CellText {
-    /// Writes values, and a comma behind each.
-    #[inline]
-    fn push_all<'v>(&mut self, out: &mut Vec<u8>, values: impl Iterator<Item = Value<'v>>) {
-        for value in values {
-            self.push(out, &value);
-        }
-        self.flush(out);
-    }
-
-    /// Writes a value, and a comma.
-    #[inline]
-    fn push(&mut self, out: &mut Vec<u8>, value: &Value<'_>) {
-        let Self { times, short, .. } = self;
-        match value {
-            Value::Null => {}
-            Value::Word(word) if word.len() < SmallText::ROOM => short.word(word),
-            Value::Int(number) => {
-                if *number < 0 {
-                    short.byte(b'-');
-                }
-                short.number(number.unsigned_abs());
-            }
-            Value::Bool(true) => short.constant(b"true"),
-            Value::Bool(false) => short.constant(b"false"),
-            Value::Time(time) => times.write(short, *time),
-            Value::Address(Address::V4(ip)) => short.dotted(ip.octets()),
-            other => self.push_any(out, other),
-        }
-        self.short.byte(b',');
-        if !self.short.has_room() {
-            self.flush(out);
-        }
-    }
-
-    /// Writes a value that may be long, or must be quoted.
-    fn push_any(&mut self, out: &mut Vec<u8>, value: &Value<'_>) {
-        self.flush(out);
-        self.text.clear();
-        // Writing into a string does not fail.
-        let _ = value.write_text(&mut self.text);
-        push_text(out, &self.text, self.formulas);
-    }
-
-    fn flush(&mut self, out: &mut Vec<u8>) {
-        out.extend_from_slice(self.short.as_bytes());
-        self.short.clear();
-    }
-}
-
-impl Formulas {
-    /// Returns the text to put in front of this one.
-    fn mark(self, text: &str) -> &'static str {
-        let is_formula = self == Self::Disarm && text.starts_with(['=', '+', '-', '@', '\t', '\r']);
-        if is_formula { "'" } else { "" }
-    }
-}
-
-fn push_text(out: &mut Vec<u8>, text: &str, formulas: Formulas) {
-    let mark = formulas.mark(text).as_bytes();
-    if text.contains([',', '"', '\n', '\r']) {
-        out.push(b'"');
-        out.extend_from_slice(mark);
-        out.extend_from_slice(text.replace('"', "\"\"").as_bytes());
-        out.push(b'"');
-    } else {
-        out.extend_from_slice(mark);
-        out.extend_from_slice(text.as_bytes());
     }
 }
 

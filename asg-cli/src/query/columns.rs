@@ -14,7 +14,7 @@ use asg_core::guid::ProcessName;
 use asg_core::ledger::{Attribution, Lifetime};
 use asg_core::line::Envelope;
 use asg_core::names::{AppState, NamesThen};
-use asg_core::packet::{Address, Ip, MacAddr, Proto};
+use asg_core::packet::{Address, Ip, MacAddr, Proto, TcpFlags};
 use asg_core::prefix::{Direction, LogPrefix};
 use asg_core::{
     Certainty, Content, Error, Flow, Identity, Origin, Packet, Record, Timestamp, Verdict,
@@ -26,6 +26,7 @@ use asg_core::policy::{
 use asg_core::siem::FlowId;
 
 use super::cells::Cells;
+use super::csv_cells::CsvCells;
 use super::saved::SavedRow;
 use crate::explain::Explained;
 use crate::labels::Labels;
@@ -236,6 +237,8 @@ pub struct Column {
     get: for<'r> fn(&'r ReadRow<'_>) -> Value<'r>,
     /// Puts the value straight into a row of cells.
     put: fn(&ReadRow<'_>, usize, &mut Cells),
+    /// Writes the value straight into a line of CSV.
+    print: fn(&ReadRow<'_>, &mut CsvCells, &mut Vec<u8>),
 }
 
 impl Column {
@@ -254,13 +257,8 @@ impl Column {
         }
     }
 
-    /// Its value in a row whose key an earlier row had; the column must not be shared.
-    pub(crate) fn own_value<'r>(&self, row: &'r KnownRow<'_>) -> Value<'r> {
-        debug_assert!(!self.is_shared, "{} is the same for all rows of a key", self.name);
-        (self.get)(&row.own)
-    }
-
-    /// Puts that value into cells.
+    /// Puts its value in a row whose key an earlier row had into cells; the column must not be
+    /// shared.
     pub(crate) fn put_own(&self, row: &KnownRow<'_>, at: usize, cells: &mut Cells) {
         debug_assert!(!self.is_shared, "{} is the same for all rows of a key", self.name);
         (self.put)(&row.own, at, cells);
@@ -271,6 +269,20 @@ impl Column {
         match row {
             Row::Read(read) => (self.put)(read, at, cells),
             Row::Saved(saved) => cells.put(at, &saved.value(self)),
+        }
+    }
+
+    /// Writes its value in a row whose key an earlier row had; the column must not be shared.
+    pub(crate) fn print_own(&self, row: &KnownRow<'_>, cells: &mut CsvCells, out: &mut Vec<u8>) {
+        debug_assert!(!self.is_shared, "{} is the same for all rows of a key", self.name);
+        (self.print)(&row.own, cells, out);
+    }
+
+    /// Writes its value in a row.
+    pub(crate) fn print(&self, row: &Row<'_>, cells: &mut CsvCells, out: &mut Vec<u8>) {
+        match row {
+            Row::Read(read) => (self.print)(read, cells, out),
+            Row::Saved(saved) => cells.put(out, &saved.value(self)),
         }
     }
 
@@ -307,6 +319,13 @@ macro_rules! columns {
                     cells.put(at, &value);
                 }
                 put
+            },
+            print: {
+                fn print($row: &ReadRow<'_>, cells: &mut CsvCells, out: &mut Vec<u8>) {
+                    let value: Value<'_> = $get.into();
+                    cells.put(out, &value);
+                }
+                print
             },
         }),*];
     };
@@ -668,16 +687,28 @@ impl<'r> ReadRow<'r> {
         }
     }
 
-    fn flags(&self) -> Option<Cow<'static, str>> {
-        let flags = self.packet.ip.flags?;
+    fn flags(&self) -> Value<'static> {
+        let Some(flags) = self.packet.ip.flags else { return Value::Null };
+        let is_it = |(other, _): &&(TcpFlags, &str)| flags == TcpFlags::ACK | *other;
+        if let Some((_, text)) = WITH_ACK.iter().find(is_it) {
+            return Value::Word(text);
+        }
         let mut names = flags.names();
         let first = names.next().unwrap_or_default();
-        let Some(second) = names.next() else { return Some(Cow::Borrowed(first)) };
+        let Some(second) = names.next() else { return Value::Word(first) };
         let mut text = format!("{first} {second}");
         names.for_each(|name| text.extend([" ", name]));
-        Some(Cow::Owned(text))
+        Value::Text(Cow::Owned(text))
     }
 }
+
+/// The flags that most packets with ACK have besides, and the text of both.
+const WITH_ACK: [(TcpFlags, &str); 4] = [
+    (TcpFlags::PSH, "ACK PSH"),
+    (TcpFlags::SYN, "ACK SYN"),
+    (TcpFlags::FIN, "ACK FIN"),
+    (TcpFlags::RST, "ACK RST"),
+];
 
 fn codes<T: Copy>(codes: &[T], word: fn(T) -> &'static str) -> Cow<'static, str> {
     let words: Vec<_> = codes.iter().map(|code| word(*code)).collect();

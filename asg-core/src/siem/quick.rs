@@ -185,7 +185,9 @@ impl Shared {
         out: &mut Vec<u8>,
     ) {
         let mut fixed = self.fixed.iter();
-        out.extend(fixed.next().into_iter().flatten());
+        if let Some(first) = fixed.next() {
+            out.extend_from_slice(first);
+        }
         Pen { tools, out, ends: Ends::Known(fixed) }.write(standard, own, id);
     }
 }
@@ -252,7 +254,11 @@ impl Pen<'_> {
     fn end(&mut self) {
         self.flush();
         match &mut self.ends {
-            Ends::Known(fixed) => self.out.extend(fixed.next().into_iter().flatten()),
+            Ends::Known(fixed) => {
+                if let Some(next) = fixed.next() {
+                    self.out.extend_from_slice(next);
+                }
+            }
             Ends::Wanted(ends) => ends.push(self.out.len()),
         }
     }
