@@ -275,7 +275,8 @@ mod tests {
         fn addresses_are_written_as_the_standard_library_does(octets: [u8; 4]) {
             let mut text = SmallText::default();
             text.dotted(octets);
-            prop_assert_eq!(text.as_bytes(), std::net::Ipv4Addr::from(octets).to_string().as_bytes());
+            let expected = std::net::Ipv4Addr::from(octets).to_string();
+            prop_assert_eq!(text.as_bytes(), expected.as_bytes());
         }
     }
 }

@@ -435,7 +435,8 @@ fn correlate_with(
     correlation
 }
 
-fn lines(logs: &Memory) -> impl Iterator<Item = (Origin, &[u8])> {
+/// Returns the lines of all files, with their places.
+pub fn lines(logs: &Memory) -> impl Iterator<Item = (Origin, &[u8])> {
     logs.in_files()
         .filter(|(.., line)| !line.is_empty())
         .map(|(file, line, text)| (Origin { source: SourceId(file as u32), line }, text))
