@@ -71,7 +71,8 @@ impl FlowId {
     /// let mut gathering = Gathering::new();
     /// gathering.ingest(at, text.as_bytes());
     /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
-    /// let (correlation, mut cache, mut ids) = (gathered.correlate(), FlowCache::default(), Vec::new());
+    /// let (mut cache, mut ids) = (FlowCache::default(), Vec::new());
+    /// let correlation = gathered.correlate();
     /// for _ in 0..3 {
     ///     correlation.each(&mut cache, at, &line, |flow| ids.push(match flow {
     ///         AnyFlow::Whole(flow) => FlowId::of(flow, "kern.log"),
