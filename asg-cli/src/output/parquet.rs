@@ -1,16 +1,27 @@
 //! Parquet files, compressed with Zstandard.
+//!
+//! To encode the columns takes longer than to make the rows, so each thread encodes some of them.
 
+use std::fs::File;
 use std::path::Path;
+use std::sync::mpsc::{self, SyncSender};
+use std::thread::{self, JoinHandle};
 
 use arrow_array::RecordBatch;
-use arrow_schema::SchemaRef;
+use arrow_schema::{FieldRef, SchemaRef};
 use parquet::arrow::ArrowWriter;
+use parquet::arrow::arrow_writer::{
+    ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
+};
 use parquet::basic::{Compression, Encoding, ZstdLevel};
+use parquet::errors::{ParquetError, Result};
 use parquet::file::properties::{EnabledStatistics, WriterProperties};
+use parquet::file::writer::SerializedFileWriter;
 use parquet::schema::types::ColumnPath;
 
 use super::NewFile;
 use crate::error::Error;
+use crate::pipeline::Threads;
 use crate::query::Query;
 
 /// A row group is held in memory until it is complete.
@@ -21,14 +32,14 @@ const GROUP_ROWS: usize = 256 << 10;
 const MANY_VALUES: [&str; 10] =
     ["time", "line", "uptime_us", "id", "spt", "seq", "ack", "window", "icmp_id", "icmp_seq"];
 
-/// Writes the rows of a query to a Parquet file, in constant memory.
+/// Writes the rows of a query to a Parquet file, in constant memory, on the threads of the query.
 ///
 /// # Errors
 ///
 /// Those of reading and writing.
-pub fn write_query(query: &Query, path: &Path) -> Result<(), Error> {
+pub fn write_query(query: &Query, path: &Path) -> std::result::Result<(), Error> {
     let batches = query.batches();
-    write(batches.schema(), batches, path)
+    write_on((query.threads(), GROUP_ROWS), batches.schema(), batches, path)
 }
 
 /// Writes record batches with this schema to a Parquet file.
@@ -38,29 +49,272 @@ pub fn write_query(query: &Query, path: &Path) -> Result<(), Error> {
 /// Those of the batches and of writing.
 pub fn write(
     schema: SchemaRef,
-    batches: impl IntoIterator<Item = Result<RecordBatch, Error>>,
+    batches: impl IntoIterator<Item = std::result::Result<RecordBatch, Error>>,
     path: &Path,
-) -> Result<(), Error> {
+) -> std::result::Result<(), Error> {
+    write_on((Threads::ONE, GROUP_ROWS), schema, batches, path)
+}
+
+fn write_on(
+    (threads, group_rows): (Threads, usize),
+    schema: SchemaRef,
+    batches: impl IntoIterator<Item = std::result::Result<RecordBatch, Error>>,
+    path: &Path,
+) -> std::result::Result<(), Error> {
     let fail = |error| Error::file(path.to_string_lossy(), error);
-    let other =
-        |error: parquet::errors::ParquetError| fail(std::io::Error::other(error.to_string()));
+    let other = |error: ParquetError| fail(std::io::Error::other(error.to_string()));
     let new = NewFile::new(path);
     let file = new.create().map_err(fail)?;
+    let mut groups = Groups::new((threads, group_rows), file, schema).map_err(other)?;
+    for batch in batches {
+        groups.write(&batch?).map_err(other)?;
+    }
+    let file = groups.finish().map_err(other)?;
+    new.finish(&file).map_err(fail)
+}
+
+fn properties() -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::Chunk)
-        .set_max_row_group_row_count(Some(GROUP_ROWS));
+        .set_statistics_enabled(EnabledStatistics::Chunk);
     for column in MANY_VALUES {
         let column = ColumnPath::from(column);
         properties = properties
             .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
             .set_column_dictionary_enabled(column, false);
     }
-    let properties = Some(properties.build());
-    let mut writer = ArrowWriter::try_new(file, schema, properties).map_err(other)?;
-    for batch in batches {
-        writer.write(&batch?).map_err(other)?;
+    properties.build()
+}
+
+/// A file, row group by row group.
+struct Groups {
+    threads: usize,
+    /// Of a complete group.
+    rows: usize,
+    schema: SchemaRef,
+    file: SerializedFileWriter<File>,
+    writers: ArrowRowGroupWriterFactory,
+    /// The group that is not complete, and its rows.
+    open: Option<(Crew, usize)>,
+    complete: usize,
+}
+
+impl Groups {
+    fn new((threads, rows): (Threads, usize), file: File, schema: SchemaRef) -> Result<Self> {
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()))?;
+        let (file, writers) = writer.into_serialized_writer()?;
+        let threads = threads.get().get();
+        Ok(Self { threads, rows, schema, file, writers, open: None, complete: 0 })
     }
-    let file = writer.into_inner().map_err(other)?;
-    new.finish(&file).map_err(fail)
+
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        let mut start = 0;
+        while start < batch.num_rows() {
+            let (mut crew, rows) = match self.open.take() {
+                Some(open) => open,
+                None => (self.crew()?, 0),
+            };
+            let fits = (self.rows - rows).min(batch.num_rows() - start);
+            let is_taken = crew.write(batch.slice(start, fits));
+            self.open = Some((crew, rows + fits));
+            if !is_taken || rows + fits == self.rows {
+                self.close()?;
+            }
+            start += fits;
+        }
+        Ok(())
+    }
+
+    /// Begins a group.
+    fn crew(&self) -> Result<Crew> {
+        let writers = self.writers.create_column_writers(self.complete)?;
+        let mut shares: Vec<Share> = (0..self.threads).map(|_| Share::default()).collect();
+        // Columns that resemble each other stand together, so all shares get some of each kind.
+        for (number, (field, writer)) in self.schema.fields().iter().zip(writers).enumerate() {
+            let column = Column { number, field: field.clone(), writer };
+            shares[number % self.threads].columns.push(column);
+        }
+        Ok(Crew::new(shares))
+    }
+
+    /// Ends the open group.
+    fn close(&mut self) -> Result<()> {
+        let Some((crew, _)) = self.open.take() else { return Ok(()) };
+        let mut chunks = crew.close()?;
+        chunks.sort_by_key(|(number, _)| *number);
+        let mut group = self.file.next_row_group()?;
+        for (_, chunk) in chunks {
+            chunk.append_to_row_group(&mut group)?;
+        }
+        group.close()?;
+        self.complete += 1;
+        Ok(())
+    }
+
+    fn finish(mut self) -> Result<File> {
+        self.close()?;
+        self.file.into_inner()
+    }
+}
+
+/// A column of a row group. No column of ours is nested, so each has one writer.
+struct Column {
+    number: usize,
+    field: FieldRef,
+    writer: ArrowColumnWriter,
+}
+
+/// The columns that one thread encodes.
+#[derive(Default)]
+struct Share {
+    columns: Vec<Column>,
+}
+
+type Chunks = Vec<(usize, ArrowColumnChunk)>;
+
+impl Share {
+    fn write(&mut self, batch: &RecordBatch) -> Result<()> {
+        for Column { number, field, writer } in &mut self.columns {
+            let array = batch.columns().get(*number);
+            let array = array.ok_or_else(|| ParquetError::General("a column is missing".into()))?;
+            for leaf in compute_leaves(field, array)? {
+                writer.write(&leaf)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn close(self) -> Result<Chunks> {
+        let close = |column: Column| Ok((column.number, column.writer.close()?));
+        self.columns.into_iter().map(close).collect()
+    }
+}
+
+/// Who encodes a row group.
+enum Crew {
+    /// The caller's thread.
+    Alone(Share, Result<()>),
+    Team(Vec<(SyncSender<RecordBatch>, JoinHandle<Result<Chunks>>)>),
+}
+
+impl Crew {
+    fn new(mut shares: Vec<Share>) -> Self {
+        if shares.len() < 2 {
+            return Self::Alone(shares.pop().unwrap_or_default(), Ok(()));
+        }
+        let start = |mut share: Share| {
+            // One batch waits while another is encoded.
+            let (batches, taken) = mpsc::sync_channel::<RecordBatch>(1);
+            let work = move || {
+                for batch in taken {
+                    share.write(&batch)?;
+                }
+                share.close()
+            };
+            (batches, thread::spawn(work))
+        };
+        Self::Team(shares.into_iter().map(start).collect())
+    }
+
+    /// Encodes rows; returns false if that failed, which [`Crew::close`] tells.
+    fn write(&mut self, batch: RecordBatch) -> bool {
+        match self {
+            Self::Alone(share, result) => {
+                *result = share.write(&batch);
+                result.is_ok()
+            }
+            Self::Team(hands) => {
+                hands.iter().all(|(batches, _)| batches.send(batch.clone()).is_ok())
+            }
+        }
+    }
+
+    /// Returns the encoded columns. A thread's panic goes on here.
+    fn close(self) -> Result<Chunks> {
+        match self {
+            Self::Alone(share, result) => {
+                result?;
+                share.close()
+            }
+            Self::Team(hands) => {
+                let (batches, workers): (Vec<_>, Vec<_>) = hands.into_iter().unzip();
+                drop(batches);
+                let join = |worker: JoinHandle<Result<Chunks>>| {
+                    worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+                };
+                let chunks: Result<Vec<Chunks>> = workers.into_iter().map(join).collect();
+                Ok(chunks?.into_iter().flatten().collect())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZero;
+    use std::sync::Arc;
+
+    use arrow_array::{ArrayRef, Int64Array, StringArray};
+
+    use super::*;
+
+    /// Of a row group.
+    const ROWS: usize = 300;
+
+    /// Batches whose rows cross the border of a row group.
+    fn batches() -> Vec<RecordBatch> {
+        let batch = |first: usize, rows: usize| {
+            let numbers = (first..first + rows).map(|n| (n % 7 > 0).then_some(n as i64));
+            let texts =
+                (first..first + rows).map(|n| (n % 5 > 0).then(|| format!("app-{}", n % 99)));
+            RecordBatch::try_from_iter_with_nullable([
+                ("line", Arc::new(numbers.clone().collect::<Int64Array>()) as ArrayRef, true),
+                ("app", Arc::new(texts.collect::<StringArray>()), true),
+                ("len", Arc::new(numbers.collect::<Int64Array>()), true),
+            ])
+        };
+        let sizes = [0, 1, ROWS - 2, 1, 0, ROWS + 3];
+        let mut first = 0;
+        let mut next = |rows| {
+            first += rows;
+            batch(first - rows, rows).unwrap()
+        };
+        sizes.map(&mut next).into()
+    }
+
+    #[test]
+    fn any_number_of_threads_writes_what_the_library_writes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (batches, schema) = (batches(), batches()[0].schema());
+        let library = folder.path().join("library");
+        let whole = WriterProperties::into_builder(properties());
+        let whole = whole.set_max_row_group_row_count(Some(ROWS)).build();
+        let file = File::create(&library).unwrap();
+        let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(whole)).unwrap();
+        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        writer.close().unwrap();
+        let expected = std::fs::read(&library).unwrap();
+        for threads in [1, 2, 5] {
+            let path = folder.path().join(threads.to_string());
+            let threads = Threads::new(NonZero::new(threads).unwrap());
+            let all = batches.iter().cloned().map(Ok);
+            write_on((threads, ROWS), schema.clone(), all, &path).unwrap();
+            assert_eq!(std::fs::read(&path).unwrap() == expected, true, "{threads:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_batch_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let batches = batches();
+        let two = batches[1].project(&[0, 1]).unwrap();
+        for threads in [1, 3] {
+            let path = folder.path().join("out");
+            let threads = Threads::new(NonZero::new(threads).unwrap());
+            let all = [Ok(batches[1].clone()), Err(Error::Value("no".into())), Ok(two.clone())];
+            let told = write_on((threads, ROWS), two.schema(), all, &path).unwrap_err();
+            assert_eq!(told.to_string(), "no");
+            assert!(!path.exists(), "a file that is not complete is not there");
+        }
+    }
 }

@@ -62,7 +62,7 @@ use crate::lines::Readers;
 use crate::monitor::Unattended;
 use crate::names::Names;
 use crate::pieces::Size;
-use crate::pipeline::Pipeline;
+use crate::pipeline::{Pipeline, Threads};
 pub(crate) use columns::In;
 
 /// The packets or flows of sources.
@@ -550,6 +550,11 @@ impl Query {
     #[must_use]
     pub fn batches(&self) -> Batches {
         Batches::new(self.clone())
+    }
+
+    /// Returns how many threads work on its rows.
+    pub(crate) const fn threads(&self) -> Threads {
+        self.readers.threads()
     }
 
     /// Returns this query with times, whatever columns are chosen.
