@@ -81,6 +81,7 @@ pub mod explain;
 pub mod flows;
 mod follow;
 pub mod guide;
+mod in_use;
 pub mod input;
 pub mod labels;
 pub mod ledger_file;

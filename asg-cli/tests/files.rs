@@ -9,6 +9,40 @@ use std::path::Path;
 use common::{Run, assert_schema, run, run_with};
 use serde_json::{Value, json};
 
+#[test]
+fn no_output_takes_the_place_of_an_input() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = |name: &str| folder.path().join(name).to_str().unwrap().to_owned();
+    let (log, other) = (at("kern.log"), format!("{}/./kern.log", folder.path().display()));
+    let (link, page) = (at("link.log"), at("apps.json"));
+    let (text, names) = (packets(3), r#"{"pagination":{"next":null},"resources":[]}"#);
+    #[cfg(unix)]
+    std::os::unix::fs::symlink(&log, &link).unwrap();
+    #[cfg(not(unix))]
+    std::fs::write(&link, &text).unwrap();
+    let commands: [&[&str]; 10] = [
+        &["correlate", "--format", "ndjson", "-o", &log, &log],
+        &["correlate", "--format", "ecs", "-o", &other, &log],
+        &["correlate", "--format", "csv", "-o", &link, &log],
+        &["correlate", "--format", "parquet", "-o", &log, &log],
+        &["correlate", "--format", "summary", "-o", &log, folder.path().to_str().unwrap()],
+        &["correlate", "--follow", "--metrics", &log, &log],
+        &["bundle", "--app", "10.255.0.2", "-o", &log, &log],
+        &["report", "-o", &log, &log],
+        &["parse", "--format", "ndjson", "-o", &log, &log],
+        &["correlate", "-o", &page, "--format", "csv", "--cc-export", &page, "--", &log],
+    ];
+    for command in commands {
+        std::fs::write(&log, &text).unwrap();
+        std::fs::write(&page, names).unwrap();
+        let Run { status, stderr, .. } = run(command[0], &command[1..]);
+        assert_eq!(status, 2, "{command:?}: {stderr}");
+        assert!(stderr.contains("choose another name"), "{command:?}: {stderr}");
+        assert_eq!(std::fs::read_to_string(&log).unwrap(), text, "{command:?}");
+        assert_eq!(std::fs::read_to_string(&page).unwrap(), names, "{command:?}");
+    }
+}
+
 /// The handle, the address and the app of a container.
 fn container(n: usize) -> (String, String, String) {
     (

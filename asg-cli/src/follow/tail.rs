@@ -20,6 +20,7 @@ use super::rotated::{
 };
 use super::state::{Bytes, SavedFile, SavedTail};
 use super::{Each, Note};
+use crate::in_use::InUse;
 use crate::input::{decompressed, is_compressed, read_piece};
 use crate::origins;
 
@@ -42,6 +43,7 @@ const HEAD: usize = 512;
 #[derive(Debug)]
 pub(crate) struct Tail {
     path: PathBuf,
+    _in_use: InUse,
     id: SourceId,
     /// Renamed files that may still grow, oldest first, and then the one with the path.
     files: VecDeque<Grown>,
@@ -226,6 +228,7 @@ impl Give<'_, '_> {
 impl Tail {
     pub(super) fn new(path: PathBuf) -> Self {
         Self {
+            _in_use: InUse::new(&path),
             id: origins::number(&path.display().to_string()),
             path,
             files: VecDeque::new(),

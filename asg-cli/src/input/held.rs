@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use super::Unreadable;
+use crate::in_use::InUse;
 
 /// How many files are held open. More than so many are opened again by their names; a reading then
 /// notices if a file was replaced meanwhile. Some systems allow a process 256.
@@ -21,17 +22,19 @@ pub(super) struct Held {
     /// With its size at that time.
     file: OnceLock<(Arc<File>, u64)>,
     is_counted: bool,
+    _in_use: Option<InUse>,
 }
 
 impl Held {
-    pub(super) const fn new(path: PathBuf) -> Self {
-        Self { path, file: OnceLock::new(), is_counted: true }
+    pub(super) fn new(path: PathBuf) -> Self {
+        let _in_use = Some(InUse::new(&path));
+        Self { path, file: OnceLock::new(), is_counted: true, _in_use }
     }
 
     /// Returns a file that has no name.
     pub(super) fn spooled(file: File) -> Self {
         let file = OnceLock::from((Arc::new(file), 0));
-        Self { path: PathBuf::new(), file, is_counted: false }
+        Self { path: PathBuf::new(), file, is_counted: false, _in_use: None }
     }
 
     pub(super) fn path(&self) -> &Path {

@@ -6,6 +6,8 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Mutex, PoisonError};
 
+use crate::in_use::check_output;
+
 /// The names of all unfinished files.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
@@ -66,8 +68,9 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// Those of the system.
+    /// Those of the system, and one for a file that this process reads as an input.
     pub fn create(&self) -> io::Result<File> {
+        check_output(&self.path)?;
         let file = File::create(self.beside.as_deref().unwrap_or(&self.path))?;
         if let (Some(_), Ok(there)) = (&self.beside, std::fs::metadata(&self.path)) {
             file.set_permissions(there.permissions())?;
@@ -79,8 +82,9 @@ impl NewFile {
     ///
     /// # Errors
     ///
-    /// Those of the system. The old file stays then.
+    /// Those of [`NewFile::create`]. The old file stays then.
     pub fn finish(&self, file: &File) -> io::Result<()> {
+        check_output(&self.path)?;
         let Some(beside) = &self.beside else { return Ok(()) };
         file.sync_all()?;
         std::fs::rename(beside, &self.path)?;

@@ -12,7 +12,9 @@ use super::commands::{COMMANDS, Command, Entry};
 use super::option_table::{Takes, WHEN};
 use super::policy_options::PolicyOptions;
 use crate::answers::Measure;
+use crate::explain::SettingsSource;
 use crate::explain::is_snapshot;
+use crate::in_use::InUse;
 use crate::names::{self, is_saved_page};
 use crate::nearest::hint;
 use crate::output::csv::Formulas;
@@ -88,6 +90,8 @@ pub(crate) struct Options {
     pub(crate) reverse: bool,
     /// Logs, or the other arguments of the command.
     pub(crate) rest: Vec<PathBuf>,
+    /// No output may take the place of these files.
+    pub(super) in_use: Vec<InUse>,
 }
 
 /// How a table looks, as options have it.
@@ -178,6 +182,7 @@ impl Options {
             new_key: false,
             reverse: false,
             rest: Vec::new(),
+            in_use: Vec::new(),
         };
         let entry = command.entry();
         let mut format = None;
@@ -245,6 +250,7 @@ impl Options {
                 _ => &mut options.read_at,
             } = Some(time);
         }
+        options.in_use = options.inputs().map(|path| InUse::new(path)).collect();
         options.format = options.chosen_format(command, format.as_deref())?;
         if options.follow && (options.names.cf || options.names.api.is_some()) {
             // Lines wait meanwhile, and a question can be asked again.
@@ -360,6 +366,22 @@ impl Options {
             None => moment(text, &self.look.zone),
         };
         found.ok_or_else(|| Failure::Usage(format!("--{name} {what}, and not `{text}`")))
+    }
+
+    /// Returns the files that are read, except ledgers: a ledger may be saved under its old name.
+    fn inputs(&self) -> impl Iterator<Item = &PathBuf> {
+        let settings = match &self.rules.sources.settings {
+            Some(SettingsSource::File(path)) => Some(path),
+            _ => None,
+        };
+        let files = [
+            &self.rest,
+            &self.names.exports,
+            &self.rules.sources.groups,
+            &self.networks,
+            &self.prefixes,
+        ];
+        files.into_iter().flatten().chain(&self.flows).chain(settings)
     }
 
     /// Returns the named format; else that of the output's ending; else the default.
