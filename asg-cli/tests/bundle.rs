@@ -198,3 +198,39 @@ fn a_changed_file_and_what_is_no_bundle_have_a_sentence_and_status_2() {
         assert!(run.stderr.contains(said), "{}", run.stderr);
     }
 }
+
+#[test]
+fn lines_inside_of_json_go_in_alone_and_documents_do_not() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let lines = log();
+    let wrapped: String = lines
+        .lines()
+        .map(|line| serde_json::json!({ "log": line, "stream": "stdout" }).to_string() + "\n")
+        .collect();
+    let document = lines.lines().map(|line| serde_json::json!({ "message": line }));
+    let document = serde_json::json!({ "logEvents": document.collect::<Vec<_>>() }).to_string();
+    let (one, all) = (path(at, "docker.log"), path(at, "export.json"));
+    fs::write(&one, wrapped).unwrap();
+    fs::write(&all, document).unwrap();
+
+    let bundle = path(at, "one.zip");
+    let made = run("bundle", &["--app", STOREFRONT, "-o", &bundle, &one]);
+    assert_eq!(made.status, 0, "{}", made.stderr);
+    verified(&bundle);
+    let kept = member(&bundle, "lines/0001.txt");
+    let packets = |text: &str| text.matches("DST=").count();
+    assert!((1..packets(&lines)).contains(&packets(&kept)), "{kept}");
+    let answers = member(&bundle, "answers.ndjson");
+    assert_eq!(packets(&kept), answers.lines().count(), "no other packet is in it");
+
+    let bundle = path(at, "all.zip");
+    let refused = run("bundle", &["--app", STOREFRONT, "-o", &bundle, &all]);
+    assert_eq!(refused.status, 2, "{}", refused.stdout);
+    let what = "export.json:1 is one document about these packets and others, and cannot be divided: give --whole";
+    assert!(refused.stderr.contains(what), "{}", refused.stderr);
+    assert!(!Path::new(&bundle).exists());
+    let whole = run("bundle", &["--app", STOREFRONT, "--whole", "-o", &bundle, &all]);
+    assert_eq!(whole.status, 0, "{}", whole.stderr);
+    verified(&bundle);
+}

@@ -3,6 +3,7 @@
 mod common;
 
 use std::fs;
+use std::path::Path;
 
 use common::{here, run, run_with};
 
@@ -121,15 +122,60 @@ fn mistakes_have_sentences_with_remedies() {
             "asglog redact needs a key: give --key FILE, with --new-key if there is none yet",
         ),
         (vec!["--key", &key, &log], "name a new folder with --output FOLDER"),
-        (vec!["--key", &key, "-o", "x", &log], "No such file"),
+        (
+            vec!["--key", &key, "-o", "x", &log],
+            "there is no such key; asglog redact --new-key makes one",
+        ),
         (
             vec!["--key", &key, "--new-key", "-o", &it.path("full"), &log],
             "is not empty: name a new folder",
+        ),
+        (
+            vec!["--key", &key, "--new-key", "-o", &log, &log],
+            "old.log is a file: name a new folder with --output",
         ),
         (vec!["--key", &log, "-o", "x", &log], "old.log"),
     ] {
         let run = run("redact", &args);
         assert_eq!(run.status, 2, "{args:?}");
         assert!(run.stderr.contains(sentence), "{args:?}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn lines_of_dmesg_and_damaged_packets_count_as_before() {
+    let body = PACKET.split_once("] ").unwrap().1;
+    let cut = body.split_once(" SPT=").unwrap().0;
+    let text = format!(
+        "[Mon May  6 07:09:10 2024] {body}\n[Tue May  7 23:59:59 2024] {body}\n\
+         2024-05-06T07:09:11.5Z cell-orange kernel: [  638.500000] {cut} SPT=x\n\
+         2024-05-06T07:09:12.5Z cell-orange kernel: [  639.500000] DENY_9489f4da-a681-499f-6859 \
+         IN=s-010255060007 OUT=eth0 SRC=fd12:3456:003c:0000:0000:0000:0000:0007 \
+         DST=2001:0db8:0ec3:0000:0000:0000:0000:f844 LEN=100 TC=0 HOPLIMIT=63 FLOWLBL=0 PROTO=AH SPI=0x1 \n"
+    );
+    let (it, _, said, status) = Redacted::of(&text);
+    assert!(status < 2, "{said}");
+    let summary = |log: &str| -> serde_json::Value {
+        let run = run("correlate", &["--format", "summary-json", log]);
+        assert_eq!(run.status, 0, "{}", run.stderr);
+        serde_json::from_str(&run.stdout).unwrap()
+    };
+    let (old, new) = (summary(&it.path("old.log")), summary(&it.path("new/logs/0001.log")));
+    for member in ["lines", "packets", "damaged"] {
+        assert_eq!(old[member], new[member], "{member}: {said}");
+    }
+}
+
+#[test]
+fn a_folder_that_failed_is_not_there() {
+    let it = Redacted { folder: tempfile::tempdir().unwrap() };
+    fs::write(it.path("old.log"), PACKET).unwrap();
+    fs::write(it.path("bad.json"), "[").unwrap();
+    let (key, log, new) = (it.path("key"), it.path("old.log"), it.path("new"));
+    for more in [["--cc-export", "nowhere"], ["--groups", &it.path("bad.json")]] {
+        let args = [&["--key", &key, "--new-key", "-o", &new][..], &more, &["--", &log]].concat();
+        let failed = run("redact", &args);
+        assert_eq!(failed.status, 2, "{}", failed.stderr);
+        assert!(!Path::new(&new).exists(), "{more:?}");
     }
 }

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 
 use asg_core::time::{Civil, LogTime, TimeQuality, YearPolicy};
 use asg_core::{Line, Origin, Record, SourceId, TimePolicy};
+use memchr::memmem;
 
 use crate::lines::Raw;
 
@@ -155,9 +156,11 @@ fn head_of(bytes: &[u8], instance: Option<&str>, of: &Record<'_>) -> Option<Vec<
     let is_own =
         own.is_some() && !matches!(envelope.time, LogTime::Instant(time) if Some(time) == own);
     let body = envelope.body.as_bytes();
-    let start = bytes.len().checked_sub(body.len())?;
-    // Only what a line ends with is cut off: a body inside of JSON is not.
-    let head = bytes.get(..start).filter(|_| bytes.ends_with(body))?;
+    let (head, end) = around(bytes, body)?;
+    if is_own && !end.is_empty() {
+        // The time in the body would be needed, in the escapes of the line around it.
+        return None;
+    }
     let head = if is_own && own.is_some() && envelope.uptime.is_none() {
         let nanos = own?.as_nanos();
         let (seconds, rest) = (nanos.div_euclid(1_000_000_000), nanos.rem_euclid(1_000_000_000));
@@ -167,7 +170,7 @@ fn head_of(bytes: &[u8], instance: Option<&str>, of: &Record<'_>) -> Option<Vec<
         );
         [head, stamp.as_bytes()].concat()
     } else {
-        head.to_vec()
+        [head, end].concat()
     };
     let again = Line::new(&head).of_instance(instance);
     let again = Record::classify(&again);
@@ -177,6 +180,17 @@ fn head_of(bytes: &[u8], instance: Option<&str>, of: &Record<'_>) -> Option<Vec<
         (envelope.time, envelope.uptime, envelope.cell(), own, record.is_platform())
     };
     (shows(&again) == shows(of)).then_some(head)
+}
+
+/// Returns what stands before and behind a message in its line; `None` if the line shows it
+/// otherwise, or twice. A message inside of JSON is written as it is only if it has no escapes.
+fn around<'b>(line: &'b [u8], body: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
+    if let Some(before) = line.strip_suffix(body) {
+        return Some((before, b""));
+    }
+    let mut places = memmem::find_iter(line, body);
+    let at = places.next().filter(|_| !body.is_empty() && line.starts_with(b"{"))?;
+    places.next().is_none().then_some((&line[..at], &line[at + body.len()..]))
 }
 
 #[cfg(test)]

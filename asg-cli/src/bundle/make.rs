@@ -185,6 +185,13 @@ impl Asked<'_> {
         let picked = pick(&sources.readers.quietly(), &wish, thinning)?;
 
         let logs = sources.readers.sources();
+        if let Some(Origin { source, line }) = picked.crowded {
+            let log = logs.iter().find(|log| log.id() == source).map_or("?", |log| log.name());
+            return Err(Error::Value(format!(
+                "{log}:{line} is one document about these packets and others, and cannot be divided: give --whole, and \
+                 all lines go in, or a log with a line for each packet"
+            )));
+        }
         let places: HashMap<SourceId, usize> =
             logs.iter().enumerate().map(|(n, log)| (log.id(), n)).collect();
         let mut kept: Vec<_> = logs

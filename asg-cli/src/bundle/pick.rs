@@ -33,17 +33,20 @@ pub(super) struct Picked {
     /// What is wanted of lines that are about others, too.
     pub(super) extracts: Vec<Evidence>,
     pub(super) heads: Heads,
+    /// The first document among the wanted lines that is about other packets or containers, too.
+    pub(super) crowded: Option<Origin>,
 }
 
 impl Picked {
     const fn new(thinning: Thinning) -> Self {
-        Self { lines: Vec::new(), extracts: Vec::new(), heads: Heads::new(thinning) }
+        Self { lines: Vec::new(), extracts: Vec::new(), heads: Heads::new(thinning), crowded: None }
     }
 
     fn add(&mut self, other: Self) {
         self.lines.extend(other.lines);
         self.extracts.extend(other.extracts);
         self.heads.add(other.heads);
+        self.crowded = self.crowded.or(other.crowded);
     }
 }
 
@@ -88,11 +91,14 @@ impl Work for Picker {
 impl Picker {
     fn line(&mut self, raw: &Raw<'_>) {
         let wish = &self.wish;
-        if wish.is_everything || wish.packets.contains(&raw.origin) {
-            return self.picked.lines.push((raw.origin, on_one_line(raw.bytes)));
-        }
         let line = raw.line();
         let first = Record::classify(&line);
+        if wish.is_everything || wish.packets.contains(&raw.origin) {
+            if !wish.is_everything && Record::more(&line).next().is_some() {
+                self.picked.crowded.get_or_insert(raw.origin);
+            }
+            return self.picked.lines.push((raw.origin, on_one_line(raw.bytes)));
+        }
         let mut others = 0;
         let mut wanted = Vec::new();
         let mut is_rep = matches!(first.content, Content::Rep(_) | Content::Damaged(_));

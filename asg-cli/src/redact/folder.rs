@@ -43,11 +43,13 @@ impl Lines {
     }
 }
 
-/// A new folder that redacted files are written into.
+/// A new folder that redacted files are written into. Dropping it before
+/// [`finish`](Folder::finish) removes what was written.
 #[derive(Debug)]
 pub struct Folder {
     path: PathBuf,
     redactor: Redactor,
+    is_finished: bool,
 }
 
 impl Folder {
@@ -58,12 +60,21 @@ impl Folder {
     /// [`Error::Value`] if it is there and not empty, [`Error::File`] if it cannot be made.
     pub fn create(path: &Path, redactor: Redactor) -> Result<Self, Error> {
         let file = |error| Error::file(path.display().to_string(), error);
+        if path.is_file() {
+            let what = "is a file: name a new folder with --output";
+            return Err(Error::Value(format!("{} {what}", path.display())));
+        }
         fs::create_dir_all(path).map_err(file)?;
         if fs::read_dir(path).map_err(file)?.next().is_some() {
             let what = "is not empty: name a new folder with --output";
             return Err(Error::Value(format!("{} {what}", path.display())));
         }
-        Ok(Self { path: path.to_owned(), redactor })
+        Ok(Self { path: path.to_owned(), redactor, is_finished: false })
+    }
+
+    /// Keeps the folder: all files are written.
+    pub fn finish(mut self) {
+        self.is_finished = true;
     }
 
     /// Redacts logs into `logs/0001.log` and so on. A line stays at its place.
@@ -134,6 +145,15 @@ impl Folder {
             fs::create_dir_all(parent).map_err(|error| written(parent, error))?;
         }
         Ok(path)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if !self.is_finished {
+            // It was empty or not there, so all in it is of this run.
+            drop(fs::remove_dir_all(&self.path));
+        }
     }
 }
 

@@ -99,6 +99,7 @@ impl Header {
         let heads = [
             self.kmsg(),
             self.bare(),
+            self.dmesg(),
             self.rfc5424(),
             self.marked(),
             self.stamped(),
@@ -122,6 +123,15 @@ impl Header {
         let is_bare =
             self.time == LogTime::Unknown && !self.has_machine() && self.program.is_none();
         is_bare.then(String::new)
+    }
+
+    /// `[Mon May  6 07:09:10 2024] `, of `dmesg -T`.
+    fn dmesg(&self) -> Option<String> {
+        let LogTime::Local(civil @ Civil { year, month, day, .. }) = self.time else { return None };
+        let is_bare = !self.has_machine() && self.program.is_none() && self.uptime.is_none();
+        let date = jiff::civil::Date::new(year, month, day).ok().filter(|_| is_bare)?;
+        let weekday = WEEKDAYS[usize::try_from(date.weekday().to_monday_zero_offset()).ok()?];
+        Some(format!("[{weekday} {} {year}] ", without_year(civil)))
     }
 
     /// `<14>1 2024-05-06T07:09:10Z host program pid - [instance@47450 group="…" id="…"] `.
@@ -205,6 +215,7 @@ impl Header {
     }
 }
 
+const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONTHS: [&str; 12] =
     ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"];
 

@@ -50,7 +50,14 @@ impl Key {
     /// ```
     pub fn read(path: &Path) -> Result<Self, Error> {
         let file = |error| Error::file(path.display().to_string(), error);
-        let text = fs::read_to_string(path).map_err(file)?;
+        let text = match fs::read(path) {
+            Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                let what = "there is no such key; asglog redact --new-key makes one";
+                return Err(Error::Value(format!("{}: {what}", path.display())));
+            }
+            Err(error) => return Err(file(error)),
+        };
         if let Some(mode) = open_mode(path).map_err(file)? {
             let (path, what) = (path.display(), "others than its owner may read the key");
             let remedy = format!("type chmod 600 {path}");
@@ -149,6 +156,10 @@ mod tests {
             let error = Key::read(&path).unwrap_err().to_string();
             assert!(error.contains("is no key of asglog redact"), "{text}: {error}");
         }
+        fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
+        assert!(Key::read(&path).unwrap_err().to_string().contains("is no key of asglog redact"));
+        let missing = Key::read(&folder.path().join("other")).unwrap_err().to_string();
+        assert!(missing.ends_with("there is no such key; asglog redact --new-key makes one"));
         assert_eq!(format!("{:?}", Key::from([1; 32])), "Key(…)");
     }
 }

@@ -92,19 +92,31 @@ fn one(redactor: &Redactor, record: &Record<'_>, outcome: Outcome) -> Written {
         };
         return Written { text, fate };
     }
-    // A mark, with as much of the header as can be written.
-    let is_headed = |text: &String| {
+    // A mark that counts alike, with as much of the header as can be written.
+    let counts_alike = |text: &String| {
         let line = Line::new(text.as_bytes());
         let again = Record::classify(&line);
+        header.equals(&Header::of(&again.envelope)) && Outcome::of(&line, &again) == outcome
+    };
+    let is_headed = |text: &String| {
+        let again = Line::new(text.as_bytes());
+        let again = Record::classify(&again);
         header.equals(&Header::of(&again.envelope)) && again.kind() == "other"
     };
-    let text = header.lines(MARK).into_iter().find(is_headed).unwrap_or_else(|| MARK.to_owned());
+    let marks = MARKS.iter().flat_map(|mark| header.lines(mark)).find(counts_alike);
+    let text = marks
+        .or_else(|| header.lines(MARK).into_iter().find(is_headed))
+        .unwrap_or_else(|| MARK.to_owned());
     let fate = if outcome == Outcome::Other { Fate::TextDropped } else { Fate::Unwritten };
     Written { text, fate }
 }
 
 /// The text in the place of one that is dropped.
 const MARK: &str = "-";
+/// In the place of a damaged line.
+const DAMAGED: [&str; 4] = [r#"{"timestamp":"#, "{\"", "IN= OUT=", "\":"];
+/// In the place of a line that cannot be written so that it means the same.
+const MARKS: [&str; 6] = [MARK, DAMAGED[0], DAMAGED[1], DAMAGED[2], DAMAGED[3], UNREAD];
 /// In the place of one that looks like a packet's.
 const UNREAD: &str = "unread: SRC= DST=";
 /// In the place of a header that was not understood: longer than any log prefix.
@@ -137,9 +149,7 @@ fn bodies(
             let one_less = whole.strip_suffix('}').unwrap_or(&whole);
             vec![one_less.to_owned(), one_less.strip_suffix('}').unwrap_or(one_less).to_owned()]
         }
-        Content::Damaged(_) => {
-            vec![r#"{"timestamp":"#.into(), "{\"".into(), "IN= OUT=".into(), "\":".into()]
-        }
+        Content::Damaged(_) => DAMAGED.map(Into::into).into(),
         _ if matches!(outcome, Outcome::NotUnderstood | Outcome::NotPlatform) => {
             vec![UNREAD.into()]
         }

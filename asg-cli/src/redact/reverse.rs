@@ -2,14 +2,17 @@
 
 use std::net::IpAddr;
 
+use asg_core::bytes::escape_text;
+
 use super::redactor::Redactor;
 
 /// Puts the old values in the place of the new ones, in any text.
 ///
 /// Renamed are addresses, GUIDs from their first eight digits and a hyphen on, names of this key,
 /// link addresses, and interfaces behind `IN=` and `OUT=` or with an address in their name.
-/// Everything else stays: so the text may be a table, JSON or prose. An address that was not
-/// renamed is changed as well, because nothing shows that.
+/// Everything else stays: so the text may be a table, JSON or prose. A name is escaped as JSON in a
+/// line that is JSON, and elsewhere as `asglog` prints names. An address that was not renamed is
+/// changed as well, because nothing shows that.
 ///
 /// ```
 /// use asg_cli::redact::{Key, Redactor, reverse};
@@ -23,23 +26,21 @@ use super::redactor::Redactor;
 pub fn reverse(redactor: &Redactor, text: &str) -> String {
     let back = redactor.reversed();
     let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(first) = rest.chars().next() {
-        let len = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
-        if len == 0 {
-            out.push(first);
-            rest = &rest[first.len_utf8()..];
-            continue;
-        }
-        let marks = ["IN=", "OUT=", r#""in":""#, r#""out":""#];
-        if marks.iter().any(|mark| out.ends_with(mark)) {
-            out.push_str(&back.interface(&rest[..len]));
-        } else {
-            word(&back, &rest[..len], &mut out);
-        }
-        rest = &rest[len..];
+    for line in text.split_inclusive('\n') {
+        let back = Back { redactor: &back, is_json: is_json(line) };
+        back.line(line, &mut out);
     }
     out
+}
+
+fn is_json(line: &str) -> bool {
+    serde_json::from_str::<serde::de::IgnoredAny>(line).is_ok()
+}
+
+/// The way back for one line.
+struct Back<'r> {
+    redactor: &'r Redactor,
+    is_json: bool,
 }
 
 /// Returns whether a character may be within an address, a GUID or a name.
@@ -47,20 +48,51 @@ fn is_part(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '.' | ':' | '-' | '_')
 }
 
-/// Renames a word, or the parts of it between marks.
-fn word(back: &Redactor, word: &str, out: &mut String) {
-    if let Some(new) = whole(back, word) {
-        return out.push_str(&new);
-    }
-    // `10.0.0.7:443`, `OK_0001_bc6f229d-…`, `DENY_C2C_d5978989-…`, a sentence's last dot.
-    for mark in [':', '_', '.'] {
-        if let Some(at) = word.rfind(mark) {
-            self::word(back, &word[..at], out);
-            out.push(mark);
-            return self::word(back, &word[at + 1..], out);
+impl Back<'_> {
+    fn line(&self, line: &str, out: &mut String) {
+        let mut rest = line;
+        while let Some(first) = rest.chars().next() {
+            let len = rest.find(|c| !is_part(c)).unwrap_or(rest.len());
+            if len == 0 {
+                out.push(first);
+                rest = &rest[first.len_utf8()..];
+                continue;
+            }
+            let marks = ["IN=", "OUT=", r#""in":""#, r#""out":""#];
+            if marks.iter().any(|mark| out.ends_with(mark)) {
+                out.push_str(&self.redactor.interface(&rest[..len]));
+            } else {
+                self.word(&rest[..len], out);
+            }
+            rest = &rest[len..];
         }
     }
-    out.push_str(word);
+
+    /// Renames a word, or the parts of it between marks.
+    fn word(&self, word: &str, out: &mut String) {
+        if let Some(new) = whole(self.redactor, word) {
+            return self.push(&new, out);
+        }
+        // `10.0.0.7:443`, `OK_0001_bc6f229d-…`, `DENY_C2C_d5978989-…`, a sentence's last dot.
+        for mark in [':', '_', '.'] {
+            if let Some(at) = word.rfind(mark) {
+                self.word(&word[..at], out);
+                out.push(mark);
+                return self.word(&word[at + 1..], out);
+            }
+        }
+        out.push_str(word);
+    }
+
+    /// Writes an old value. A name may have any characters.
+    fn push(&self, value: &str, out: &mut String) {
+        if self.is_json {
+            let quoted = serde_json::Value::from(value).to_string();
+            out.push_str(&quoted[1..quoted.len() - 1]);
+        } else {
+            out.push_str(&escape_text(value));
+        }
+    }
 }
 
 fn whole(back: &Redactor, word: &str) -> Option<String> {
@@ -102,4 +134,28 @@ fn link_header(back: &Redactor, word: &str) -> Option<Vec<u8>> {
         *address = back.mac(*address);
     }
     Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::redact::Key;
+
+    #[test]
+    fn names_with_any_characters_leave_json_json_and_lines_lines() {
+        let redactor = Redactor::new(&Key::from([7; 32]));
+        for name in ["say \"hi\"", r"back\slash", "two\nlines", "ctl\u{1}\u{1f}app", "tab\there"] {
+            let new = redactor.name(name);
+            let object = serde_json::json!({ "app": new, "text": format!("about {new}.") });
+            let old: serde_json::Value =
+                serde_json::from_str(&reverse(&redactor, &format!("{object}\n"))).unwrap();
+            assert_eq!(
+                (&old["app"], &old["text"]),
+                (&name.into(), &format!("about {name}.").into())
+            );
+            let table = reverse(&redactor, &format!("APP  {new}  DENIED\n"));
+            assert_eq!(table, format!("APP  {}  DENIED\n", escape_text(name)));
+            assert_eq!(table.matches(char::is_control).count(), 1, "{table:?}");
+        }
+    }
 }
