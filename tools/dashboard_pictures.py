@@ -22,6 +22,8 @@ from typing import Any
 from dashboards import DASHBOARDS, ROOT, Followed, Shown, Wrong, follow, grafana, kibana, missing, prometheus, simulate
 
 WIDTH = 1400
+#: Bytes; a larger picture gets fewer colours.
+LARGEST = 150_000
 INK, FAINT, EDGE, PAGE = "#24292e", "#6e7681", "#d8dce0", "#f4f5f5"
 #: Colours by the names that the dashboards use, and then for series in their order.
 NAMED = {
@@ -112,8 +114,10 @@ class Page:
         canvas = FigureCanvasAgg(self.figure)
         canvas.draw()
         size = canvas.get_width_height()
-        picture = Image.frombytes("RGBA", size, bytes(canvas.buffer_rgba()))
-        picture.convert("RGB").quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
+        picture = Image.frombytes("RGBA", size, bytes(canvas.buffer_rgba())).convert("RGB")
+        picture.save(path, optimize=True)
+        if path.stat().st_size > LARGEST:
+            picture.quantize(256, dither=Image.Dither.NONE).save(path, optimize=True)
         print(f"{path}: {path.stat().st_size // 1000} kB")
 
 
