@@ -109,14 +109,17 @@ fn metrics(text: &str) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 /// Words of `PromQL` that are no names.
-const PROMQL: [&str; 11] = [
+const PROMQL: [&str; 14] = [
     "sum",
     "by",
+    "and",
     "rate",
     "increase",
     "topk",
     "max",
+    "end",
     "label_values",
+    "__interval",
     "__rate_interval",
     "__range",
     "plane",
@@ -136,6 +139,10 @@ fn grafanas_queries_ask_for_metrics_and_labels_that_are_written() {
         for target in panel["targets"].as_array().unwrap() {
             queries.push(target["expr"].as_str().unwrap());
         }
+        // Without a choice Grafana shows numbers from 80 on in red.
+        let defaults = &panel["fieldConfig"]["defaults"];
+        let has_color = defaults["thresholds"].is_object() || defaults["color"]["mode"] == "fixed";
+        assert!(has_color || panel["type"] != "stat", "{panel}");
     }
     for variable in dashboard["templating"]["list"].as_array().unwrap() {
         queries.extend(variable["query"]["query"].as_str());
@@ -223,6 +230,9 @@ fn kibanas_panels_ask_for_fields_that_are_written_and_refer_to_what_is_there() {
         objects.iter().map(|it| (it["type"].as_str(), it["id"].as_str())).collect();
     for object in objects {
         fields(object, &mut asked);
+        // Without it Kibana takes an object for one of its first version, and converts it.
+        let kind = object["type"].as_str().unwrap();
+        assert!(object["migrationVersion"][kind].is_string(), "{kind}");
         for reference in object["references"].as_array().unwrap() {
             let target = (reference["type"].as_str(), reference["id"].as_str());
             assert!(ids.contains(&target), "{target:?}");
