@@ -73,7 +73,7 @@ impl Both {
             args.extend(names.iter().map(String::as_str));
             let status = asglog(&args);
             assert!(status == 0 || config.damage != Damage::NONE, "{status}");
-            Redactor::new(&Key::read(Path::new(&key)).unwrap())
+            Redactor::new(&Key::load(Path::new(&key)).unwrap())
         };
         Self { folder, names, memory, words, redactor }
     }
