@@ -17,6 +17,11 @@
 //! switched off all answer 404, and so does Cloud Controller for a thing that a token may not see.
 //! Only an audit event proves a deletion.
 //!
+//! # Entry points
+//!
+//! [`CloudController::new`] asks a live foundation, and [`Export::new`] saved pages. Both are a
+//! [`Directory`](asg_core::Directory), whose method `resolve` takes GUIDs and gives identities.
+//!
 //! # Quick start
 //!
 //! ```

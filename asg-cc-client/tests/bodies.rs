@@ -146,7 +146,7 @@ fn is_one_sentence_and_no_deletion(error: &Error) {
 }
 
 /// Parses a fixture as the answer to this call.
-fn read<T: Body>(call: &Call<T>, path: &str) -> T {
+fn parsed<T: Body>(call: &Call<T>, path: &str) -> T {
     let body = std::fs::read(fixture(path)).unwrap_or_else(|e| panic!("{path}: {e}"));
     call.parse(&Response::new(body)).unwrap_or_else(|e| panic!("{path}: {e}"))
 }
@@ -156,26 +156,26 @@ fn every_list_of_v3_reads() {
     let all = [APP.to_owned()];
     let some = |text: &str| Some(text.to_owned());
 
-    let root = read(&v3::root(), "v3/root.json");
+    let root = parsed(&v3::root(), "v3/root.json");
     assert!(root.v2 && root.v3, "{root:?}");
     assert_eq!(root.uaa.as_deref(), Some("https://uaa.cf.example.net"));
     assert_eq!(root.login.as_deref(), Some("https://login.cf.example.net"));
-    let root = read(&v3::root(), "v3/root_without_v2.json");
+    let root = parsed(&v3::root(), "v3/root_without_v2.json");
     assert_eq!((root.v2, root.v3, root.uaa), (false, true, None));
-    let info = read(&v3::info(), "v3/info.json");
+    let info = parsed(&v3::info(), "v3/info.json");
     assert_eq!((info.name, info.build), (some("bakery foundation"), some("cf-deployment v40.2.0")));
-    let info = read(&v3::info(), "v3/info_empty.json");
+    let info = parsed(&v3::info(), "v3/info_empty.json");
     assert_eq!((info.name, info.build), (None, None));
 
     let call = &v3::apps(&all)[0];
-    let page = read(call, "v3/apps.json");
+    let page = parsed(call, "v3/apps.json");
     let app = |guid: &str, name| App { guid: guid.into(), name: some(name), space: some(SPACE) };
     assert_eq!(page.resources, [app(APP, "sourdough"), app(RYE, "rye")]);
     let next = call.next(&page).unwrap().unwrap();
     assert_eq!(next.target(), "/v3/apps?include=space.organization&page=2&per_page=2");
 
     let call = &v3::processes(&all)[0];
-    let page = read(call, "v3/processes.json");
+    let page = parsed(call, "v3/processes.json");
     let process = |at: usize| {
         let process: &api::Process = &page.resources[at];
         (process.guid.as_str(), process.app.as_deref(), process.process_type.as_deref())
@@ -184,23 +184,23 @@ fn every_list_of_v3_reads() {
     assert_eq!(process(1), (WORKER, Some(APP), Some("proofing")));
     assert!(page.resources.len() == 2 && call.next(&page).unwrap().is_none());
 
-    let page = read(&v3::tasks(&all)[0], "v3/tasks.json");
+    let page = parsed(&v3::tasks(&all)[0], "v3/tasks.json");
     let apps: Vec<_> = page.resources.iter().map(|work| work.app.as_deref()).collect();
     assert_eq!((page.resources[0].guid.as_str(), apps), (TASK, vec![Some(APP), Some(RYE)]));
-    let page = read(&v3::builds(&all)[0], "v3/builds.json");
+    let page = parsed(&v3::builds(&all)[0], "v3/builds.json");
     let apps: Vec<_> = page.resources.iter().map(|work| work.app.as_deref()).collect();
     assert_eq!(apps, [Some(APP)]);
 
-    let page = read(&v3::deployments(), "v3/deployments.json");
+    let page = parsed(&v3::deployments(), "v3/deployments.json");
     assert_eq!(page.resources.len(), 1);
     assert_eq!(page.resources[0].app.as_deref(), Some(RYE));
     let [process] = &page.resources[0].new_processes[..] else { panic!("{page:?}") };
     assert_eq!((process.guid.as_str(), process.app.as_deref()), (ROLLED, Some(RYE)));
 
-    let page = read(&v3::spaces(&all)[0], "v3/spaces.json");
+    let page = parsed(&v3::spaces(&all)[0], "v3/spaces.json");
     let space = Space { guid: SPACE.into(), name: some("öfen"), org: some(ORG) };
     assert_eq!((&page.resources[0], page.resources.len()), (&space, 2));
-    let page = read(&v3::organizations(&all)[0], "v3/organizations.json");
+    let page = parsed(&v3::organizations(&all)[0], "v3/organizations.json");
     let names: Vec<_> = page.resources.iter().map(|org| org.name.as_deref()).collect();
     assert_eq!(names, [Some("bakery"), Some("café")]);
 }
@@ -208,7 +208,7 @@ fn every_list_of_v3_reads() {
 #[test]
 fn every_audit_event_says_what_it_is_about() {
     let all = [APP.to_owned()];
-    let page = read(&v3::audit_events(&all, &["audit.app.update"])[0], "v3/audit_events.json");
+    let page = parsed(&v3::audit_events(&all, &["audit.app.update"])[0], "v3/audit_events.json");
     insta::assert_snapshot!(events(&page), @r"
     audit.app.delete-request 2024-05-09T09:09:00Z pumpernickel run=- type=- renamed=- deletes=true
     audit.app.update 2024-05-08T09:08:00Z bread run=- type=- renamed=sourdough deletes=false
@@ -219,14 +219,14 @@ fn every_audit_event_says_what_it_is_about() {
     for (list, expected) in
         [("v2/events.json", &["sourdough", "-", "-"][..]), ("v2/space_events.json", &["öfen"])]
     {
-        let page = read(&v2::events(APP), list);
+        let page = parsed(&v2::events(APP), list);
         let renamed: Vec<_> =
             page.resources.iter().map(|event| shown(event.renamed_to.as_ref())).collect();
         assert_eq!(renamed, expected, "{list}");
         assert!(page.resources.iter().all(|e| e.at.is_some() && e.target.is_some()), "{list}");
         assert!(page.resources.iter().all(|e| e.org.as_deref() == Some(ORG)), "{list}");
     }
-    let deleted = read(&v2::events(APP), "v2/events.json").resources.pop().unwrap();
+    let deleted = parsed(&v2::events(APP), "v2/events.json").resources.pop().unwrap();
     assert!(deleted.deletes_app() && deleted.target.as_deref() == Some(APP), "{deleted:?}");
 }
 
@@ -262,7 +262,7 @@ fn every_security_group_keeps_its_rules_and_bindings() {
         (v2::running_security_groups(SPACE), "v2/space_security_groups.json", false),
         (v2::all_security_groups(), "v2/security_groups.json", false),
     ] {
-        let page = read(&call, list);
+        let page = parsed(&call, list);
         let mills = &page.resources[0];
         assert_eq!((mills.name.as_deref(), mills.everywhere), (Some("mills"), staging), "{list}");
         assert_eq!(mills.rules.len(), 3, "{list}");
@@ -271,31 +271,31 @@ fn every_security_group_keeps_its_rules_and_bindings() {
         let dns = page.resources.get(1);
         assert!(dns.is_none_or(|dns| dns.everywhere == both && dns.rules.is_empty()), "{list}");
     }
-    let group = read(&v2::security_group(APP), "v2/security_group.json");
+    let group = parsed(&v2::security_group(APP), "v2/security_group.json");
     assert_eq!((group.everywhere, group.rules.len()), (staging, 3));
-    let page = read(&v2::staging_security_groups(SPACE), "v2/space_staging_security_groups.json");
+    let page = parsed(&v2::staging_security_groups(SPACE), "v2/space_staging_security_groups.json");
     assert_eq!(page.resources[0].everywhere, both);
 }
 
 #[test]
 fn every_resource_of_v2_reads() {
-    let app = read(&v2::app(APP), "v2/app.json");
+    let app = parsed(&v2::app(APP), "v2/app.json");
     let expected =
         App { guid: APP.into(), name: Some("sourdough".into()), space: Some(SPACE.into()) };
     assert_eq!(app, expected);
-    let space = read(&v2::space(SPACE), "v2/space.json");
+    let space = parsed(&v2::space(SPACE), "v2/space.json");
     assert_eq!((space.name.as_deref(), space.org.as_deref()), (Some("öfen"), Some(ORG)));
-    let org = read(&v2::organization(ORG), "v2/organization.json");
+    let org = parsed(&v2::organization(ORG), "v2/organization.json");
     assert_eq!(org.name.as_deref(), Some("bakery"));
-    let info = read(&v2::info(), "v2/info.json");
+    let info = parsed(&v2::info(), "v2/info.json");
     assert_eq!(info.api_version.as_deref(), Some("2.211.0"));
     let call = v2::all_apps();
-    let page = read(&call, "v2/apps.json");
+    let page = parsed(&call, "v2/apps.json");
     assert_eq!((&page.resources[0], page.resources.len()), (&expected, 2));
     let next = call.next(&page).unwrap().unwrap();
     assert_eq!(next.target(), "/v2/apps?order-direction=asc&page=2&results-per-page=2");
-    assert_eq!(read(&v2::all_spaces(), "v2/spaces.json").resources.len(), 2);
-    assert_eq!(read(&v2::all_organizations(), "v2/organizations.json").resources.len(), 1);
+    assert_eq!(parsed(&v2::all_spaces(), "v2/spaces.json").resources.len(), 2);
+    assert_eq!(parsed(&v2::all_organizations(), "v2/organizations.json").resources.len(), 1);
 }
 
 #[test]

@@ -84,8 +84,8 @@ impl Labels {
         Ok(())
     }
 
-    /// Reads the files of `--networks` and `--prefixes`.
-    pub(crate) fn read(
+    /// Loads the files of `--networks` and `--prefixes`.
+    pub(crate) fn load(
         networks: &[impl AsRef<Path>],
         prefixes: &[impl AsRef<Path>],
     ) -> Result<Self, Error> {

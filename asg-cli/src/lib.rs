@@ -8,6 +8,12 @@
 //! as Arrow record batches, or as tables, CSV, Parquet and JSON. The program is a thin layer above
 //! it.
 //!
+//! # Entry points
+//!
+//! [`Query::packets_of`](query::Query::packets_of) and
+//! [`Query::flows_of`](query::Query::flows_of) make tables of files.
+//! [`program::main`] is the whole program, for another executable.
+//!
 //! # Quick start
 //!
 //! ```

@@ -192,7 +192,7 @@ impl Feed {
             piece.separate.clear();
             piece.block.clear();
             piece.lines.set(None);
-            let more = self.read(&*source, piece);
+            let more = self.fill(&*source, piece);
             let is_empty = piece.block.bytes().is_empty() && piece.separate.is_empty();
             self.is_owing = piece.separate.is_empty();
             if !self.is_alone {
@@ -284,8 +284,8 @@ impl Feed {
         }
     }
 
-    /// Reads on in a source; returns `false` at its end.
-    fn read(&mut self, source: &dyn Source, piece: &mut Piece) -> Result<bool, Error> {
+    /// Fills a piece with what comes next in a source; returns `false` at its end.
+    fn fill(&mut self, source: &dyn Source, piece: &mut Piece) -> Result<bool, Error> {
         let failed = |error| Error::file(source.name(), error);
         if let Open::Stream(blocks) = &mut self.open {
             return blocks.next(&mut piece.block).map_err(failed);

@@ -147,7 +147,7 @@ impl Read for Checking {
 mod tests {
     use super::*;
 
-    fn read(pass: &Pass, bytes: &'static [u8]) -> Result<Vec<u8>, io::Error> {
+    fn through(pass: &Pass, bytes: &'static [u8]) -> Result<Vec<u8>, io::Error> {
         let mut all = Vec::new();
         pass.check(0, Box::new(bytes)).read_to_end(&mut all)?;
         Ok(all)
@@ -156,8 +156,8 @@ mod tests {
     #[test]
     fn a_later_reading_finds_what_the_first_found_or_fails() {
         let again = Pass::default();
-        assert_eq!(read(&again, b"before any first reading").unwrap().len(), 24);
-        assert_eq!(read(&again.first(), b"one\ntwo\n").unwrap().len(), 8);
+        assert_eq!(through(&again, b"before any first reading").unwrap().len(), 24);
+        assert_eq!(through(&again.first(), b"one\ntwo\n").unwrap().len(), 8);
         for (now, expected) in [
             (&b"one\ntwo\n"[..], Some(&b"one\ntwo\n"[..])),
             // It has grown.
@@ -166,15 +166,15 @@ mod tests {
             (b"", None),
             (b"one\ntwx\n", None),
         ] {
-            let found = read(&again, now);
+            let found = through(&again, now);
             assert_eq!(found.as_deref().ok(), expected);
             if let Err(error) = found {
                 let why = error.get_ref().unwrap().downcast_ref::<Unreadable>();
                 assert_eq!(why, Some(&Unreadable::Changed));
             }
         }
-        assert_eq!(read(&again.first(), b"x").unwrap(), b"x");
-        assert_eq!(read(&again, b"xy").unwrap(), b"x");
+        assert_eq!(through(&again.first(), b"x").unwrap(), b"x");
+        assert_eq!(through(&again, b"xy").unwrap(), b"x");
     }
 
     #[test]

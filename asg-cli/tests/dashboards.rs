@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use common::{ASGLOG, here, run};
 use serde_json::Value;
 
-fn read(name: &str) -> String {
+fn dashboard(name: &str) -> String {
     fs::read_to_string(here(&format!("../docs/dashboards/{name}"))).unwrap()
 }
 
@@ -133,7 +133,7 @@ fn grafanas_queries_ask_for_metrics_and_labels_that_are_written() {
     // Labels without a value are left out, so a denial without names has one only.
     let denial = ["certainty", "org", "space", "app", "app_guid"];
     let mut asked = BTreeSet::new();
-    let dashboard: Value = serde_json::from_str(&read("grafana.json")).unwrap();
+    let dashboard: Value = serde_json::from_str(&dashboard("grafana.json")).unwrap();
     let mut queries = Vec::new();
     for panel in dashboard["panels"].as_array().unwrap() {
         for target in panel["targets"].as_array().unwrap() {
@@ -221,8 +221,10 @@ fn kibanas_panels_ask_for_fields_that_are_written_and_refer_to_what_is_there() {
     for event in &events {
         names(event, "", &mut known);
     }
-    let objects: Vec<Value> =
-        read("kibana.ndjson").lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let objects: Vec<Value> = dashboard("kibana.ndjson")
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
     let (objects, summary) = objects.split_at(objects.len() - 1);
     assert_eq!(summary[0]["exportedCount"], objects.len());
     let mut asked = BTreeSet::new();

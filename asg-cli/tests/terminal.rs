@@ -187,7 +187,7 @@ fn a_word_that_was_meant_is_named() {
         (&["corelate", log][..], "did you mean `correlate`?"),
         (&["summery"], "there is no command `summery`, but parse,"),
         (&["ledger", "bild"], "did you mean `ledger build`?"),
-        (&["help", "columns2"], "there is no command `columns2`"),
+        (&["help", "columns2"], "there is no help about `columns2`; did you mean `columns`?"),
         (&["correlate", "--colums", "dpt", log], "did you mean `--columns`?"),
         (&["correlate", "--by", "dpt", log], "asglog top, asglog timeline have it"),
         (&["correlate", "--format", "ndjsn", log], "did you mean `ndjson`?"),

@@ -9,6 +9,16 @@
 //! grades each answer. Bytes go in, values come out: it opens no file, asks no clock, reads no
 //! environment and has no `unsafe` code.
 //!
+//! # Entry points
+//!
+//! | you have | begin with |
+//! |---|---|
+//! | one line | [`Record::classify`] |
+//! | a log to read, line by line | [`records`] |
+//! | finished logs, and a question about owners | [`Gathering`] |
+//! | logs that are being written | [`Follower`] |
+//! | security groups | [`Policy`] |
+//!
 //! # Quick start
 //!
 //! A line becomes a [`Record`]:
@@ -138,6 +148,7 @@
 //! | `jiff` | no | conversions between [`Timestamp`] and `jiff::Timestamp` |
 //! | `siem` | no | the module `siem`: flows as the records of other standards, and flow ids |
 //! | `reference` | no | a second, slow reader of packet lines, for tests. Not part of the interface |
+//! | `work` | no | a count of the steps of look-ups, for tests. Not part of the interface |
 //!
 //! # Errors
 //!

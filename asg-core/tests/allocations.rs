@@ -5,7 +5,7 @@ use asg_core::{Line, Origin, Record, SourceId};
 
 /// Returns the allocations of reading a line, and the record's kind. The first line of a process
 /// initialises shared state.
-fn read(line: &[u8]) -> (u64, &'static str) {
+fn counted(line: &[u8]) -> (u64, &'static str) {
     let warm = Record::classify(&Line::new(line)).kind();
     let mut kind = "";
     let info = measure(|| kind = Record::classify(&Line::new(line)).kind());
@@ -50,10 +50,10 @@ fn a_packet_costs_nothing() {
         for tail in &tails {
             let line =
                 format!("{header}OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 {tail}");
-            assert_eq!(read(line.as_bytes()), (0, "packet"), "{line}");
+            assert_eq!(counted(line.as_bytes()), (0, "packet"), "{line}");
             // Nor does damage: its message is put together when it is asked for.
             let cut = &line.as_bytes()[..line.len() - tail.len() / 2];
-            let (count, kind) = read(cut);
+            let (count, kind) = counted(cut);
             assert!(count == 0 && matches!(kind, "damaged" | "packet"), "{count} {kind} {line}");
         }
     }
@@ -63,19 +63,19 @@ fn a_packet_costs_nothing() {
 fn what_a_packet_holds_costs_one_allocation_each() {
     let quote =
         format!("x IN=a OUT=b {V4}PROTO=ICMP TYPE=3 CODE=3 [{V4}PROTO=UDP SPT=1 DPT=2 LEN=8 ] ");
-    assert_eq!(read(quote.as_bytes()), (1, "packet"), "the packet that an ICMP error quotes");
+    assert_eq!(counted(quote.as_bytes()), (1, "packet"), "the packet that an ICMP error quotes");
     for headers in 1..=4 {
         let line = format!("x IN=a OUT=b {V6}{}{TCP}", "OPT ( ) ".repeat(headers));
-        assert_eq!(read(line.as_bytes()), (1, "packet"), "up to four IPv6 extension headers");
+        assert_eq!(counted(line.as_bytes()), (1, "packet"), "up to four IPv6 extension headers");
     }
     let record = format!("4,31017,2343595381,-;x IN=a OUT=b {V4}{TCP}");
     assert_eq!(
-        read(record.as_bytes()),
+        counted(record.as_bytes()),
         (1, "packet"),
         "what a record of the kernel's buffer tells of it"
     );
     let escaped = format!("4,31017,2343595381,-;x\\x5c IN=a OUT=b {V4}{TCP}");
-    assert_eq!(read(escaped.as_bytes()), (2, "packet"), "and its text, if that was escaped");
+    assert_eq!(counted(escaped.as_bytes()), (2, "packet"), "and its text, if that was escaped");
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn a_line_that_proves_nothing_costs_nothing() {
         "Jun 16 23:18:38 vm systemd[1]: Started Session 12 of user vcap.",
         "",
     ] {
-        assert_eq!(read(line.as_bytes()), (0, "other"), "{line}");
+        assert_eq!(counted(line.as_bytes()), (0, "other"), "{line}");
     }
 }
 
@@ -97,7 +97,7 @@ fn evidence_costs_its_names_only() {
     let origin = Origin { source: SourceId(0), line: 1 };
     // Records borrow. A handle and a process GUID are numbers; a cell's name is a text of its own.
     for (line, names) in [(running, 1), (destroyed, 0)] {
-        assert_eq!(read(line.as_bytes()), (0, "rep"), "{line}");
+        assert_eq!(counted(line.as_bytes()), (0, "rep"), "{line}");
         let line = Line::new(line.as_bytes());
         let record = Record::classify(&line);
         let mut facts = 0;

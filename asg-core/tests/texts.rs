@@ -5,10 +5,16 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use asg_core::guid::{GuidPrefix, Handle, HandlePrefix, ProcessGuid, ProcessName};
-use asg_core::packet::{Address, MacAddr, Proto};
+use asg_core::packet::{Address, MacAddr, Proto, TcpFlags};
 use asg_core::policy::{AddressRange, Destination, Ports};
+#[cfg(feature = "siem")]
+use asg_core::siem::{CommunityId, FlowId};
 use asg_core::time::Uptime;
 use asg_core::{Error, Guid, Timestamp};
+#[cfg(feature = "siem")]
+use base64::Engine as _;
+#[cfg(feature = "siem")]
+use base64::engine::general_purpose::STANDARD;
 use proptest::prelude::*;
 use serde_json::{from_value, to_value};
 
@@ -98,6 +104,13 @@ proptest! {
         round_trip(&Address::from(ip), Address::parse);
         round_trip(&Address::Blank, Address::parse);
         round_trip(&MacAddr(mac), MacAddr::parse);
+        let flags = [
+            TcpFlags::AE, TcpFlags::CWR, TcpFlags::ECE, TcpFlags::URG, TcpFlags::ACK, TcpFlags::PSH, TcpFlags::RST,
+            TcpFlags::SYN, TcpFlags::FIN,
+        ];
+        let is_set = |n: &usize| bits >> n & 1 == 1;
+        let flags = (0..9).filter(is_set).fold(TcpFlags::default(), |all, n| all | flags[n]);
+        round_trip(&flags, TcpFlags::parse);
         let proto = Proto::Other(number);
         round_trip(&proto, Proto::parse);
         // A cell reads an IPv4 address in IPv6's form as IPv4.
@@ -122,7 +135,56 @@ proptest! {
                 }
             )+};
         }
-        same!(Guid, GuidPrefix, ProcessGuid, Handle, Timestamp, Uptime, Address, MacAddr, Proto, AddressRange);
+        same!(
+            Guid, GuidPrefix, ProcessGuid, Handle, Timestamp, Uptime, Address, MacAddr, Proto, TcpFlags,
+            AddressRange
+        );
+        #[cfg(feature = "siem")]
+        same!(FlowId, CommunityId);
+    }
+}
+
+#[cfg(feature = "siem")]
+proptest! {
+    #[test]
+    fn every_id_of_a_packet_is_parsed_back(flow: [u8; 16], community: [u8; 20], at in 0_usize..40, byte: u8) {
+        let hex: String = flow.iter().map(|byte| format!("{byte:02x}")).collect();
+        let id = FlowId::parse(hex.as_bytes()).unwrap();
+        prop_assert_eq!(id.to_string(), &hex[..]);
+        prop_assert_eq!(FlowId::parse(hex.to_uppercase().as_bytes()), Ok(id));
+        round_trip(&id, FlowId::parse);
+        let base64 = format!("1:{}", STANDARD.encode(community));
+        let id = CommunityId::parse(base64.as_bytes()).unwrap();
+        prop_assert_eq!(id.to_string(), &base64[..]);
+        round_trip(&id, CommunityId::parse);
+        // A changed, longer or shorter text is another id or none, and an error has a place in it.
+        for text in [hex, base64] {
+            let mut other = text.clone().into_bytes();
+            if at < other.len() { other[at] = byte } else { other.push(byte) }
+            for bytes in [&other[..], &other[..at.min(other.len())]] {
+                let flow = FlowId::parse(bytes).map(|id| id.to_string());
+                let community = CommunityId::parse(bytes).map(|id| id.to_string());
+                for parsed in [flow, community] {
+                    match parsed {
+                        Ok(printed) => prop_assert!(printed.as_bytes().eq_ignore_ascii_case(bytes)),
+                        Err(error) => prop_assert!(error.offset() <= bytes.len(), "{}", error),
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn flags_are_words_in_any_order_with_a_blank_between() {
+    let flags = TcpFlags::parse(b"SYN ACK").unwrap();
+    assert_eq!(flags.to_string(), "ACK SYN", "in the kernel's order");
+    assert_eq!(format!("{flags:>9}|{flags:<9}"), "  ACK SYN|ACK SYN  ");
+    assert_eq!(TcpFlags::parse(b""), Ok(TcpFlags::default()));
+    for (text, offset) in
+        [("ACK  SYN", 4), ("ack", 0), ("ACK SYN ACK", 8), ("ACK ", 4), ("SYNC", 0)]
+    {
+        assert_eq!(TcpFlags::parse(text.as_bytes()).unwrap_err().offset(), offset, "{text}");
     }
 }
 

@@ -46,7 +46,7 @@ fn seconds(nanos: u64) -> f64 {
 }
 
 /// Reads a case as a program does.
-fn read(case: &str, policy: TimePolicy, is_reversed: bool) -> Given {
+fn answered(case: &str, policy: TimePolicy, is_reversed: bool) -> Given {
     let files = files(case);
     let texts: Vec<_> = files.iter().map(|file| std::fs::read(file).unwrap()).collect();
     let mut lines: Vec<(Origin, &[u8])> = Vec::new();
@@ -175,21 +175,21 @@ const ANSWERS: &[(&str, &[&str])] = &[
 #[test]
 fn each_case_gives_its_answer_whatever_the_order_of_lines() {
     for (case, expected) in ANSWERS {
-        let given = read(case, TimePolicy::default(), false);
+        let given = answered(case, TimePolicy::default(), false);
         let texts: Vec<_> = given.flows.iter().map(|flow| flow.text.as_str()).collect();
         assert_eq!(texts, *expected, "{case}");
-        let reversed = read(case, TimePolicy::default(), true);
+        let reversed = answered(case, TimePolicy::default(), true);
         assert_eq!(format!("{:?}", given.flows), format!("{:?}", reversed.flows), "{case}");
     }
 }
 
 #[test]
 fn candidates_have_an_order_and_the_owner_that_time_leaves_is_the_right_one() {
-    let order = read("d1-candidates-order", TimePolicy::default(), false);
+    let order = answered("d1-candidates-order", TimePolicy::default(), false);
     let ends = ["8f21", "8f26", "8f27", "8f29"];
     let handles = ends.map(|end| format!("bfce786c-ab07-40ad-79f9-{end}"));
     assert_eq!(order.flows[0].candidates, handles);
-    let stalled = read("t3-stall-certain-wrong", TimePolicy::default(), false);
+    let stalled = answered("t3-stall-certain-wrong", TimePolicy::default(), false);
     let certain: Vec<_> = stalled.flows.iter().filter_map(|flow| flow.handle.as_deref()).collect();
     assert_eq!(certain, ["bfce786c-ab07-40ad-79f9-8f21", "bfce786c-ab07-40ad-79f9-8f77"]);
 }
@@ -199,11 +199,11 @@ fn at_least_is_at_least() {
     for (case, dropped, folded) in
         [("c2-note-false", 0, 0), ("c3-note-twice", 34, 0), ("m5-repeated", 0, 2)]
     {
-        let given = read(case, TimePolicy::default(), false);
+        let given = answered(case, TimePolicy::default(), false);
         assert_eq!((given.dropped, given.folded), (dropped, folded), "{case}");
     }
     for case in ["c1-db-vm-called-silent-cell", "f1-two-cells-one-file", "m5-repeated"] {
-        assert_eq!(read(case, TimePolicy::default(), false).silent, [""; 0], "{case}");
+        assert_eq!(answered(case, TimePolicy::default(), false).silent, [""; 0], "{case}");
     }
 }
 
@@ -229,7 +229,7 @@ fn no_time_is_further_from_the_truth_than_its_error() {
     };
     let instant = |text: &str| Timestamp::parse(text.as_bytes()).unwrap().as_nanos();
     for (case, times) in TIMES {
-        let given = read(case, TimePolicy::default(), false);
+        let given = answered(case, TimePolicy::default(), false);
         assert_eq!(given.flows.len(), times.len(), "{case}");
         for (flow, truth) in given.flows.iter().zip(*times) {
             check(case, flow, instant(truth));
@@ -243,7 +243,7 @@ fn no_time_is_further_from_the_truth_than_its_error() {
             uptime.trim().parse().unwrap()
         };
         let uptimes: Vec<_> = packets.map(uptime).collect();
-        let given = read(case, TimePolicy::default(), false);
+        let given = answered(case, TimePolicy::default(), false);
         assert_eq!(given.flows.len(), uptimes.len(), "{case}");
         for (flow, uptime) in given.flows.iter().zip(uptimes) {
             check(case, flow, instant(booted) + uptime * 1_000_000_000);
@@ -255,7 +255,7 @@ fn no_time_is_further_from_the_truth_than_its_error() {
 fn a_zone_that_lines_prove_is_used_and_noted_and_so_is_one_that_is_assumed() {
     let wrong = TimePolicy { utc_offset: Some(0), ..TimePolicy::default() };
     for policy in [TimePolicy::default(), wrong] {
-        let given = read("z1-local-time-needless", policy, false);
+        let given = answered("z1-local-time-needless", policy, false);
         assert!(given.flows[0].error < 1.1, "{:?}", given.flows);
         let [TimeNote::Zone { utc_offset: 7_200, is_overruled, .. }] = given.notes[..] else {
             panic!("{:?}", given.notes);
@@ -263,11 +263,11 @@ fn a_zone_that_lines_prove_is_used_and_noted_and_so_is_one_that_is_assumed() {
         assert_eq!(is_overruled, policy.utc_offset.is_some());
     }
     for case in ["y7-good", "y7-one-future-stamp"] {
-        let given = read(case, TimePolicy::default(), false);
+        let given = answered(case, TimePolicy::default(), false);
         assert!(given.flows[0].error < 2.0, "{case} {:?}", given.flows);
         assert_eq!(given.notes, [], "{case}");
     }
-    let assumed = read("y5-wall-dst", TimePolicy::default(), false);
+    let assumed = answered("y5-wall-dst", TimePolicy::default(), false);
     assert!(assumed.flows.iter().all(|flow| flow.error > 14.0 * 3_600.0), "{:?}", assumed.flows);
     assert!(matches!(assumed.notes[..], [TimeNote::AssumedZone { would_fit: None, .. }]));
 }

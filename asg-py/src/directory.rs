@@ -526,7 +526,7 @@ impl Export {
     #[new]
     fn new(py: Python<'_>, paths: &Bound<'_, PyAny>) -> Result<Self, Failure> {
         let paths = one_or_more(paths)?;
-        let export = py.detach(|| read_export(&paths))?;
+        let export = py.detach(|| load_export(&paths))?;
         for unread in export.unread() {
             let what = unread.to_string().replace('\0', " ");
             let what = CString::new(what).unwrap_or_default();
@@ -597,7 +597,7 @@ fn one_or_more(given: &Bound<'_, PyAny>) -> PyResult<Vec<PathBuf>> {
     }
 }
 
-fn read_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
+fn load_export(paths: &[PathBuf]) -> Result<asg_cc_client::Export, Failure> {
     let mut export = asg_cc_client::Export::new();
     let mut first = None;
     for path in paths {

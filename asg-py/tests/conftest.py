@@ -34,6 +34,13 @@ PACKET = (
 FIXTURES = ROOT / "asg-core/fixtures"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks the tests of Spark, which may run beside the others."""
+    for item in items:
+        if "session" in getattr(item, "fixturenames", ()):
+            item.add_marker("spark")
+
+
 @pytest.fixture(scope="session")
 def logs() -> list[Path]:
     return LOGS

@@ -3,6 +3,7 @@
 
 pub mod accuracy;
 pub mod mixed;
+pub mod parallel;
 pub mod rivals;
 pub mod samples;
 pub mod shapes;

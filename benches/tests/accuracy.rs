@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 
 use asg_benches::accuracy::{Judgement, correlate, judge, judge_with};
+use asg_benches::parallel::in_parallel;
 use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation, Zone};
 use asg_core::TimePolicy;
 
@@ -53,17 +54,17 @@ fn the_envelope_does_not_matter() {
 
 #[test]
 fn no_damage_makes_a_certain_answer_wrong() {
-    for (level, damage) in Damage::LEVELS {
-        for era in telling_eras() {
-            let judgement = judged(&Config { damage, debug: true, ..small(era, 5) });
-            let shown = format!("{level} {}", era.name());
-            assert_eq!(judgement.wrong, [], "{shown}");
-            assert_eq!(judgement.wrong_inferred, [], "{shown}");
-            assert_eq!(judgement.wrong_peers, [], "{shown}");
-            assert_eq!(judgement.outside, [], "{shown}");
-            assert!(judgement.certain() > 0, "{shown}");
-        }
-    }
+    let levels = Damage::LEVELS.into_iter();
+    in_parallel(levels.flat_map(|level| telling_eras().map(move |era| (level, era))), |all| {
+        let ((level, damage), era) = all;
+        let judgement = judged(&Config { damage, debug: true, ..small(era, 5) });
+        let shown = format!("{level} {}", era.name());
+        assert_eq!(judgement.wrong, [], "{shown}");
+        assert_eq!(judgement.wrong_inferred, [], "{shown}");
+        assert_eq!(judgement.wrong_peers, [], "{shown}");
+        assert_eq!(judgement.outside, [], "{shown}");
+        assert!(judgement.certain() > 0, "{shown}");
+    });
 }
 
 /// A level, the least shares of packets with a name and with a time, and the greatest mean error in

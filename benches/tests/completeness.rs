@@ -7,7 +7,7 @@ use asg_benches::sim::{Config, Damage, Envelope, Era, Memory, Simulation};
 use asg_core::Correlation;
 use asg_core::completeness::Limit;
 
-fn read(config: &Config) -> (Memory, Correlation) {
+fn correlated(config: &Config) -> (Memory, Correlation) {
     let mut logs = Memory::default();
     let simulation = Simulation::run(config, &mut logs).unwrap();
     let correlation = correlate(&logs, simulation.history().directory(), |_, _| ());
@@ -16,7 +16,8 @@ fn read(config: &Config) -> (Memory, Correlation) {
 
 #[test]
 fn containers_that_were_silenced_by_a_limit_are_told() {
-    let (logs, correlation) = read(&Config { minutes: 8, seed: 3, ..Config::new(Era::SilkModern) });
+    let (logs, correlation) =
+        correlated(&Config { minutes: 8, seed: 3, ..Config::new(Era::SilkModern) });
     let reports = correlation.completeness().report();
     let at_limit: BTreeSet<_> = reports
         .iter()
@@ -40,9 +41,9 @@ fn records_that_were_lost_are_counted_from_below() {
         let damage = Damage { lost_kernel: 0.05, reordered: 0.1, reboots_per_hour, ..Damage::NONE };
         let envelope = Envelope::DevKmsg;
         let config = Config { damage, envelope, seed, ..Config::new(Era::SilkModern) };
-        let (logs, correlation) = read(&config);
+        let (logs, correlation) = correlated(&config);
         let undamaged = Damage { lost_kernel: 0.0, ..damage };
-        let (whole, _) = read(&Config { damage: undamaged, ..config });
+        let (whole, _) = correlated(&Config { damage: undamaged, ..config });
         let kernel = |logs: &Memory| {
             let files = logs.files.iter().filter(|(name, _)| name.ends_with("kern.log"));
             files.map(|(_, text)| text.split(|&b| b == b'\n').count()).sum::<usize>()
@@ -63,7 +64,7 @@ fn packets_that_come_by_two_ways_count_once() {
     let config = Config { minutes: 3, damage, ..Config::new(Era::SilkModern) };
     // In silk-modern's usual envelope the forwarded line names the cell as the other does.
     let counts = |config: &Config| {
-        let (_, correlation) = read(config);
+        let (_, correlation) = correlated(config);
         let reports = correlation.completeness().report();
         reports.iter().map(|cell| (cell.cell.to_owned(), cell.packets)).collect::<BTreeMap<_, _>>()
     };

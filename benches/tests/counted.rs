@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 
 use asg_benches::accuracy::correlate;
+use asg_benches::parallel::in_parallel;
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
 use asg_core::correlate::{AnyFlow, FlowCache, Gatherer};
 use asg_core::guid::Handle;
@@ -150,28 +151,26 @@ fn own_text(own: &impl std::fmt::Debug) -> String {
 
 #[test]
 fn groups_count_what_flows_give_one_by_one() {
-    let mut known = 0;
-    let mut settled = 0;
-    let mut runs = 0;
-    for (n, (level, damage)) in Damage::LEVELS.into_iter().enumerate() {
-        for era in Era::ALL {
-            let layout = if n % 2 == 0 { Layout::One } else { Config::new(era).layout };
-            let config = Config { damage, layout, ..small(era, 7 + n as u64) };
-            let (simulation, logs) = simulated(&config);
-            let (expected, whole) = one_by_one(&simulation, &logs);
-            let readers = if (n + runs) % 3 == 0 { 1 } else { 3 };
-            let (found, correlation, is_counted) = counted(&simulation, &logs, readers);
-            let what = format!("{level} {} {readers}", era.name());
-            assert_eq!(found, expected, "{what}");
-            assert_eq!(correlation.counts(), whole.counts(), "{what}");
-            assert_eq!(proven(correlation.ledger()), proven(whole.ledger()), "{what}");
-            let reports = [correlation.completeness().report(), whole.completeness().report()];
-            assert_eq!(reports[0], reports[1], "{what}");
-            known += compare_known(&whole, &logs);
-            settled += usize::from(is_counted);
-            runs += 1;
-        }
-    }
+    let levels = Damage::LEVELS.into_iter().enumerate();
+    let all: Vec<_> = levels.flat_map(|level| Era::ALL.map(|era| (level, era))).collect();
+    let runs = all.len();
+    let found = in_parallel(all.into_iter().enumerate(), |(run, ((n, (level, damage)), era))| {
+        let layout = if n % 2 == 0 { Layout::One } else { Config::new(era).layout };
+        let config = Config { damage, layout, ..small(era, 7 + n as u64) };
+        let (simulation, logs) = simulated(&config);
+        let (expected, whole) = one_by_one(&simulation, &logs);
+        let readers = if (n + run) % 3 == 0 { 1 } else { 3 };
+        let (found, correlation, is_counted) = counted(&simulation, &logs, readers);
+        let what = format!("{level} {} {readers}", era.name());
+        assert_eq!(found, expected, "{what}");
+        assert_eq!(correlation.counts(), whole.counts(), "{what}");
+        assert_eq!(proven(correlation.ledger()), proven(whole.ledger()), "{what}");
+        let reports = [correlation.completeness().report(), whole.completeness().report()];
+        assert_eq!(reports[0], reports[1], "{what}");
+        (compare_known(&whole, &logs), is_counted)
+    });
+    let known: usize = found.iter().map(|(known, _)| known).sum();
+    let settled = found.iter().filter(|(_, is_counted)| *is_counted).count();
     assert!(known > runs * 100, "{known} flows were not given whole");
     assert!(0 < settled && settled < runs, "{settled} of {runs}: both ways are walked");
 }

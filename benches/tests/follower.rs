@@ -5,6 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Duration;
 
 use asg_benches::accuracy::{correlate, follow, judge_following};
+use asg_benches::parallel::in_parallel;
 use asg_benches::sim::{Config, Damage, Era, Layout, Memory, Simulation};
 use asg_core::correlate::FollowerOptions;
 use asg_core::{Certainty, Flow, NoDirectory, Origin};
@@ -125,16 +126,16 @@ fn its_memory_does_not_grow_with_time() {
 
 #[test]
 fn no_damage_makes_a_certain_answer_of_its_wrong() {
-    for (level, damage) in Damage::LEVELS {
-        for era in [Era::GardenLinux, Era::Guardian28, Era::SilkModern] {
-            let (simulation, logs) = simulated(&Config { damage, ..small(era, 5) });
-            let directory = simulation.history().directory();
-            let (judgement, _) = judge_following(&logs, holding(30), directory);
-            assert_eq!(judgement.wrong, [], "{level} {}", era.name());
-            assert_eq!(judgement.wrong_merges, 0, "{level} {}", era.name());
-            assert!(judgement.certain() > 0, "{level} {}", era.name());
-        }
-    }
+    let eras = [Era::GardenLinux, Era::Guardian28, Era::SilkModern];
+    let all = Damage::LEVELS.into_iter().flat_map(|level| eras.map(|era| (level, era)));
+    in_parallel(all, |((level, damage), era)| {
+        let (simulation, logs) = simulated(&Config { damage, ..small(era, 5) });
+        let directory = simulation.history().directory();
+        let (judgement, _) = judge_following(&logs, holding(30), directory);
+        assert_eq!(judgement.wrong, [], "{level} {}", era.name());
+        assert_eq!(judgement.wrong_merges, 0, "{level} {}", era.name());
+        assert!(judgement.certain() > 0, "{level} {}", era.name());
+    });
 }
 
 #[test]

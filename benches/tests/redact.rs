@@ -6,6 +6,7 @@ use std::fs;
 use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
+use asg_benches::parallel::in_parallel;
 use asg_benches::sim::{Config, Damage, Envelope, Era, Layout, Memory, Simulation};
 use asg_cc_client::embedded::Server;
 use asg_cli::program;
@@ -73,7 +74,7 @@ impl Both {
             args.extend(names.iter().map(String::as_str));
             let status = asglog(&args);
             assert!(status == 0 || config.damage != Damage::NONE, "{status}");
-            Redactor::new(&Key::read(Path::new(&key)).unwrap())
+            Redactor::new(&Key::load(Path::new(&key)).unwrap())
         };
         Self { folder, names, memory, words, redactor }
     }
@@ -411,14 +412,14 @@ fn the_envelope_does_not_matter() {
 
 #[test]
 fn damaged_logs_are_no_worse_when_they_are_redacted() {
-    for (n, (name, damage)) in (0..).zip(Damage::LEVELS) {
+    in_parallel((0..).zip(Damage::LEVELS), |(n, (name, damage))| {
         let config = Config { damage, ..small(Era::SilkModern, 80 + n) };
         let both = Both::new(&config);
         assert_nothing_leaks(&both, name);
         if !is_cut(&damage) {
             assert_equal_answers(&both, &["correlate", "--format", "ndjson"], false, name);
         }
-    }
+    });
 }
 
 /// Lines that are cut may show a part of a value, for which there is no image.

@@ -149,7 +149,7 @@ fn everything_that_people_and_machines_do_is_there() {
     ] {
         assert!(text.contains(&format!("\"{change}\"")), "{change}");
     }
-    assert_eq!(History::read(text.as_bytes()).unwrap(), *simulation.history());
+    assert_eq!(History::from_reader(text.as_bytes()).unwrap(), *simulation.history());
     // Some web process is not the first of its app.
     let fresh = logs.lives.iter().filter(|life| life.facts.workload == Workload::App).any(|life| {
         let process = life.facts.process_guid.as_deref().unwrap();

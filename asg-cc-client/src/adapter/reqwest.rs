@@ -104,7 +104,7 @@ impl AsyncHttpTransport {
         let sent = timeout(self.answer_timeout, self.client.execute(request));
         let slow = |_| TransportError::new(Kind::Timeout, "the answer did not begin in time");
         let mut answer = sent.await.map_err(slow)?.map_err(explain)?;
-        let read = timeout(self.answer_timeout, read(&mut answer));
+        let read = timeout(self.answer_timeout, body_of(&mut answer));
         let slow = |_| TransportError::new(Kind::Timeout, "the answer did not end in time");
         let body = read.await.map_err(slow)??;
         let mut response = Response::new(body);
@@ -132,7 +132,7 @@ impl fmt::Debug for AsyncHttpTransport {
     }
 }
 
-async fn read(answer: &mut reqwest::Response) -> Result<Vec<u8>, TransportError> {
+async fn body_of(answer: &mut reqwest::Response) -> Result<Vec<u8>, TransportError> {
     let mut body = Vec::new();
     while let Some(part) = answer.chunk().await.map_err(explain)? {
         if (body.len() + part.len()) as u64 > MAX_BODY {

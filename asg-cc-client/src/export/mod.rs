@@ -195,14 +195,14 @@ impl Export {
     /// # Ok::<(), asg_cc_client::Error>(())
     /// ```
     pub fn add_from(&mut self, name: &str, reader: impl Read) -> Result<(), Error> {
-        self.read(name, reader).map_err(|why| {
+        self.ingest(name, reader).map_err(|why| {
             self.unread.push(UnreadFile { file: name.to_owned(), why: why.clone() });
             bad(&why)
         })
     }
 
-    /// Reads one file; fails with the reason.
-    fn read(&mut self, name: &str, reader: impl Read) -> Result<(), String> {
+    /// Takes in one file; fails with the reason.
+    fn ingest(&mut self, name: &str, reader: impl Read) -> Result<(), String> {
         let unreadable = |e: &io::Error| format!("it cannot be read: {e}");
         let mut source = Source::new(reader).map_err(|e| unreadable(&e))?;
         let mut sink = Reading {
@@ -279,7 +279,7 @@ impl Export {
         for path in pages {
             let name = path.file_name().unwrap_or(path.as_os_str()).to_string_lossy();
             let opened = File::open(&path).map_err(|e| e.to_string());
-            let read = opened.and_then(|file| self.read(&name, file));
+            let read = opened.and_then(|file| self.ingest(&name, file));
             first = first.and(read.map_err(|why| self.fails(&path, why)));
         }
         first

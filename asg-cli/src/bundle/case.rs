@@ -153,12 +153,12 @@ impl Case {
         }
     }
 
-    /// Reads it from the members of a bundle.
+    /// Takes it out of the members of a bundle.
     ///
     /// # Errors
     ///
     /// If a member is missing, or not as it was written.
-    pub(super) fn read(manifest: &Manifest, members: &Members) -> Result<Self, String> {
+    pub(super) fn unpack(manifest: &Manifest, members: &Members) -> Result<Self, String> {
         let member = |name: &str| {
             members.get(name).ok_or_else(|| format!("{name} is missing, which the manifest names"))
         };

@@ -73,12 +73,12 @@ impl Manifest {
         }
     }
 
-    /// Reads a manifest.
+    /// Parses a manifest.
     ///
     /// # Errors
     ///
     /// If it is none, or of another version of the format.
-    pub(super) fn read(text: &[u8]) -> Result<Self, String> {
+    pub(super) fn parse(text: &[u8]) -> Result<Self, String> {
         #[derive(Deserialize)]
         struct Head {
             format: String,
@@ -235,12 +235,12 @@ mod tests {
     #[test]
     fn a_manifest_of_another_kind_or_version_is_refused() {
         let mut manifest = Manifest::new(Question::default(), Reading::default());
-        let read = |manifest: &Manifest| Manifest::read(&serde_json::to_vec(manifest).unwrap());
-        assert_eq!(read(&manifest).unwrap(), manifest);
+        let parsed = |manifest: &Manifest| Manifest::parse(&serde_json::to_vec(manifest).unwrap());
+        assert_eq!(parsed(&manifest).unwrap(), manifest);
         manifest.format_version += 1;
         let what = "its format has version 2, and this program reads 1";
-        assert_eq!(read(&manifest).unwrap_err(), what);
+        assert_eq!(parsed(&manifest).unwrap_err(), what);
         manifest.format = "case file".into();
-        assert_eq!(read(&manifest).unwrap_err(), "it is another kind of archive");
+        assert_eq!(parsed(&manifest).unwrap_err(), "it is another kind of archive");
     }
 }

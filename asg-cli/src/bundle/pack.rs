@@ -41,7 +41,7 @@ pub(super) fn write(members: &Members) -> Result<Vec<u8>, String> {
 /// # Errors
 ///
 /// If a byte of it is not as [`write`] writes it.
-pub(super) fn read(bytes: &[u8]) -> Result<Members, String> {
+pub(super) fn unpack(bytes: &[u8]) -> Result<Members, String> {
     let no_zip = |error: zip::result::ZipError| format!("it is no zip archive: {error}");
     let mut zip = ZipArchive::new(Cursor::new(bytes)).map_err(no_zip)?;
     let mut members = Members::new();
@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn bytes_follow_from_members_in_every_version() {
         let bytes = write(&members()).unwrap();
-        assert_eq!(read(&bytes).unwrap(), members());
+        assert_eq!(unpack(&bytes).unwrap(), members());
         // Another digest here would make old bundles invalid: then the format needs a new version.
         assert_eq!(
             digest(&bytes),
@@ -109,15 +109,15 @@ mod tests {
             for bit in 0..8 {
                 let mut changed = bytes.clone();
                 changed[at] ^= 1 << bit;
-                assert!(read(&changed).is_err(), "byte {at}, bit {bit}");
+                assert!(unpack(&changed).is_err(), "byte {at}, bit {bit}");
             }
-            assert!(read(&bytes[..at]).is_err(), "cut at {at}");
+            assert!(unpack(&bytes[..at]).is_err(), "cut at {at}");
             let longer = [&bytes[..at], b"\0", &bytes[at..]].concat();
-            assert!(read(&longer).is_err(), "a byte more at {at}");
+            assert!(unpack(&longer).is_err(), "a byte more at {at}");
         }
         for more in [&b"\0"[..], b"comment"] {
-            assert!(read(&[&bytes, more].concat()).is_err());
-            assert!(read(&[more, &bytes].concat()).is_err());
+            assert!(unpack(&[&bytes, more].concat()).is_err());
+            assert!(unpack(&[more, &bytes].concat()).is_err());
         }
     }
 }

@@ -33,7 +33,7 @@ const STOREFRONT: &str = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
 
 /// Packs members anew, with the digests that they have now.
 fn packed(mut members: Members) -> Vec<u8> {
-    let mut manifest = Manifest::read(&members.remove(MANIFEST).unwrap()).unwrap();
+    let mut manifest = Manifest::parse(&members.remove(MANIFEST).unwrap()).unwrap();
     let digests = members.iter().map(|(name, bytes)| (name.clone(), pack::digest(bytes)));
     manifest.members = digests.collect();
     members.insert(MANIFEST.to_owned(), serde_json::to_vec(&manifest).unwrap());
@@ -42,7 +42,7 @@ fn packed(mut members: Members) -> Vec<u8> {
 
 /// Changes a member, and returns the wrong and the missing answers.
 fn after(change: impl FnOnce(&mut Members)) -> (usize, u64) {
-    let mut members = pack::read(&of(STOREFRONT, true).bytes).unwrap();
+    let mut members = pack::unpack(&of(STOREFRONT, true).bytes).unwrap();
     change(&mut members);
     let verdict = verify(&packed(members), Arc::new(Unattended), Threads::ONE).unwrap();
     assert_eq!(verdict.holds(), verdict.answers.iter().all(|it| it.holds) && verdict.missing == 0);
@@ -95,7 +95,7 @@ fn an_answer_that_does_not_follow_is_found_though_all_digests_are_right() {
 fn a_member_that_is_missing_or_too_many_is_an_error() {
     let made = of(STOREFRONT, false);
     let error = |change: &dyn Fn(&mut Members)| {
-        let mut members = pack::read(&made.bytes).unwrap();
+        let mut members = pack::unpack(&made.bytes).unwrap();
         change(&mut members);
         let bytes = pack::write(&members).unwrap();
         verify(&bytes, Arc::new(Unattended), Threads::ONE).unwrap_err().to_string()

@@ -61,9 +61,9 @@ impl Verdict {
 ///
 /// [`Error::Value`] if a byte was changed, or if it is no bundle; those of the monitor.
 pub fn verify(bytes: &[u8], monitor: Arc<dyn Monitor>, threads: Threads) -> Result<Verdict, Error> {
-    let members = pack::read(bytes).map_err(Error::Value)?;
+    let members = pack::unpack(bytes).map_err(Error::Value)?;
     let text = members.get(MANIFEST).ok_or_else(|| Error::Value("it has no manifest".into()))?;
-    let manifest = Manifest::read(text).map_err(Error::Value)?;
+    let manifest = Manifest::parse(text).map_err(Error::Value)?;
     let digests: BTreeMap<_, _> = members
         .iter()
         .filter(|(name, _)| *name != MANIFEST)
@@ -74,7 +74,7 @@ pub fn verify(bytes: &[u8], monitor: Arc<dyn Monitor>, threads: Threads) -> Resu
             format!("{name} is not what the manifest says: it was changed, added or removed");
         return Err(Error::Value(what));
     }
-    let case = Case::read(&manifest, &members).map_err(Error::Value)?;
+    let case = Case::unpack(&manifest, &members).map_err(Error::Value)?;
     let found = case.answers(&Means { monitor, threads })?;
     let said = |name| members.get(name).map_or(&b""[..], Vec::as_slice);
     let mut verdict =

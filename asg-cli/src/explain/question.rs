@@ -34,13 +34,13 @@ impl Question {
     ///
     /// [`Error::Value`] for anything else.
     pub fn parse(text: &str) -> Result<Self, Error> {
-        Self::read(text).ok_or_else(|| {
+        Self::parse_words(text).ok_or_else(|| {
             let what = "is not a packet such as `tcp 10.0.11.7:443` or `icmp 10.0.11.7 8/0`";
             Error::Value(format!("`{text}` {what}"))
         })
     }
 
-    fn read(text: &str) -> Option<Self> {
+    fn parse_words(text: &str) -> Option<Self> {
         let mut words = text.split_ascii_whitespace();
         let (protocol, target) = (words.next()?.to_ascii_lowercase(), words.next()?);
         let with_port = || {

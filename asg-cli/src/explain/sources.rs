@@ -77,14 +77,14 @@ impl PolicySources {
                  or a file of `asglog snapshot`";
             return Err(Error::Value(what.into()));
         }
-        let settings = self.read_settings()?;
+        let settings = self.load_settings()?;
         let mut notes = Vec::new();
         let mut snapshots = Vec::new();
         // Pages of one listing that were saved one by one: each lacks what the others have.
         let mut parts: Vec<(Vec<u8>, Timestamp)> = Vec::new();
         for path in &self.groups {
             if path.is_dir() {
-                snapshots.extend(read_export(path)?);
+                snapshots.extend(load_export(path)?);
                 continue;
             }
             let file = |error| Error::file(path.display().to_string(), error);
@@ -128,7 +128,7 @@ impl PolicySources {
         Ok(Loaded { policy, notes })
     }
 
-    fn read_settings(&self) -> Result<CellSettings, Error> {
+    fn load_settings(&self) -> Result<CellSettings, Error> {
         let wrong = |error| Error::Value(format!("the settings: {error}"));
         CellSettings::from_json(&self.settings_json()?).map_err(wrong)
     }
@@ -207,8 +207,8 @@ fn modified(path: &Path) -> io::Result<Option<Timestamp>> {
     Ok(nanos.and_then(|nanos| i64::try_from(nanos).ok()).map(Timestamp::from_nanos))
 }
 
-/// Reads the security groups of an export.
-fn read_export(folder: &Path) -> Result<Vec<Snapshot>, Error> {
+/// Loads the security groups of an export.
+fn load_export(folder: &Path) -> Result<Vec<Snapshot>, Error> {
     let at = |path: &Path| path.display().to_string();
     let read = |path: &Path| fs::read(path).map_err(|error| Error::file(at(path), error));
     let about: Value = serde_json::from_slice(&read(&folder.join(ABOUT))?).unwrap_or_default();

@@ -166,7 +166,7 @@ impl Grown {
     }
 
     /// Passes on what has come, up to a turn's; true if there was something.
-    fn read(&mut self, give: &mut Give<'_, '_>) -> io::Result<bool> {
+    fn pass_on(&mut self, give: &mut Give<'_, '_>) -> io::Result<bool> {
         let mut buffer = vec![0; 64 << 10];
         let mut read = 0;
         while read < TURN {
@@ -347,7 +347,7 @@ impl Tail {
                 return Ok(true);
             }
         }
-        if open.read(&mut give)? {
+        if open.pass_on(&mut give)? {
             return Ok(true);
         }
         match now {
@@ -378,7 +378,7 @@ impl Tail {
         let mut give = Give { id: *id, count, each };
         let mut any = false;
         for file in files.iter_mut().take(old) {
-            any |= file.read(&mut give)?;
+            any |= file.pass_on(&mut give)?;
         }
         for file in files.iter_mut().take(old) {
             if file.file.is_none() || file.quiet_since.elapsed() >= *quiet {

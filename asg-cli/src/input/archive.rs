@@ -60,7 +60,7 @@ impl Archive {
         let budget = Budget::default();
         let place = file.open()?;
         // The beginning of a log is read again as its text, and counted then.
-        let ahead = Ahead::new(Box::new(budget.clone().read(place.clone())));
+        let ahead = Ahead::new(Box::new(budget.clone().count_read(place.clone())));
         let (kind, layers, _) = peel(ahead, &budget, MOST_LAYERS)?;
         let archive = || Arc::new(Self { file: Arc::clone(file), walks: Mutex::default() });
         match (kind, layers) {
@@ -283,7 +283,7 @@ impl<M: Meter, F: FnMut(Step<'_>) -> Flow> Walker<M, F> {
 
     fn walk(&mut self) {
         let counted = Counted::new(self.place.clone(), self.meter.clone());
-        let bytes = Ahead::new(Box::new(self.budget.clone().read(counted)));
+        let bytes = Ahead::new(Box::new(self.budget.clone().count_read(counted)));
         let _ = self.item("", bytes, MOST_LAYERS);
     }
 
@@ -361,7 +361,7 @@ impl<M: Meter, F: FnMut(Step<'_>) -> Flow> Walker<M, F> {
             if !member.is_file() {
                 continue;
             }
-            let bytes = Ahead::new(Box::new(self.budget.clone().made(member)));
+            let bytes = Ahead::new(Box::new(self.budget.clone().count_made(member)));
             if self.item(&path, bytes, most).is_break() {
                 return Ok(Flow::Break(()));
             }

@@ -175,7 +175,7 @@ impl Input {
         let Some(pipe) = self.pipe()? else { return Ok(()) };
         let budget = Budget::default();
         let counted = Counted::new(pipe, meter.clone());
-        let ahead = Ahead::new(Box::new(budget.clone().read(counted)));
+        let ahead = Ahead::new(Box::new(budget.clone().count_read(counted)));
         let (kind, _, mut bytes) = peel(ahead, &budget, MOST_LAYERS)?;
         if kind != Kind::Text {
             return self.spool(&mut bytes);
@@ -363,7 +363,7 @@ fn folder(path: &Path, above: &mut BTreeSet<PathBuf>, files: &mut Vec<Input>) {
 /// Those of reading the first bytes, and [`Unreadable`] for archives and formats that are not logs.
 pub fn decompressed(input: impl Read + Send + 'static) -> io::Result<Box<dyn Read + Send>> {
     let budget = Budget::default();
-    let ahead = Ahead::new(Box::new(budget.clone().read(input)));
+    let ahead = Ahead::new(Box::new(budget.clone().count_read(input)));
     match peel(ahead, &budget, MOST_LAYERS)? {
         (Kind::Tar, ..) => Err(Unreadable::Archive("a tar archive").into()),
         (Kind::Zip, ..) => Err(Unreadable::Archive("a zip archive").into()),
@@ -450,7 +450,7 @@ mod tests {
 
     use super::*;
 
-    fn read(bytes: &[u8]) -> (Vec<String>, io::Result<()>) {
+    fn lines_in(bytes: &[u8]) -> (Vec<String>, io::Result<()>) {
         let mut lines = Vec::new();
         let result = decompressed(io::Cursor::new(bytes.to_vec())).and_then(|input| {
             for_each_line(input, |line| {
@@ -473,12 +473,12 @@ mod tests {
         let members = [gzip("one\n"), gzip("two\n")].concat();
         let frames = ["one\n", "two\n"].map(|text| zstd::encode_all(text.as_bytes(), 1).unwrap());
         for bytes in [plain.as_bytes().to_vec(), gzip(plain), members, frames.concat()] {
-            let (lines, result) = read(&bytes);
+            let (lines, result) = lines_in(&bytes);
             result.unwrap();
             assert_eq!(lines, ["one", "two"]);
         }
         for short in ["", "a", "\x1f", "\u{28}"] {
-            let (lines, result) = read(short.as_bytes());
+            let (lines, result) = lines_in(short.as_bytes());
             result.unwrap();
             assert_eq!(lines.concat(), short);
         }
@@ -501,7 +501,7 @@ mod tests {
             (0..2_000).map(|n: u64| format!("{}\n", n.wrapping_mul(0x9e37_79b9))).collect();
         let mut bytes = gzip(&noise);
         bytes.truncate(bytes.len() / 2);
-        let (lines, result) = read(&bytes);
+        let (lines, result) = lines_in(&bytes);
         assert!(result.is_err());
         assert!(lines.len() > 100 && noise.starts_with(&lines[..100].join("\n")));
     }

@@ -288,12 +288,12 @@ struct Spent {
 
 impl Budget {
     /// Counts the bytes of a file.
-    pub(super) const fn read<R>(self, inner: R) -> Metered<R> {
+    pub(super) const fn count_read<R>(self, inner: R) -> Metered<R> {
         Metered { inner, budget: self, is_made: false }
     }
 
     /// Counts the bytes of a decompressor.
-    pub(super) const fn made<R>(self, inner: R) -> Metered<R> {
+    pub(super) const fn count_made<R>(self, inner: R) -> Metered<R> {
         Metered { inner, budget: self, is_made: true }
     }
 }
@@ -337,7 +337,7 @@ pub(super) fn peel<'r>(
         match Kind::of(bytes.head()) {
             Kind::Packed(packing) => {
                 let members = Members::new(packing, bytes)?;
-                bytes = Ahead::new(Box::new(budget.clone().made(members)));
+                bytes = Ahead::new(Box::new(budget.clone().count_made(members)));
             }
             Kind::Refused(name) => return Err(Unreadable::Format(name).into()),
             kind => return Ok((kind, layers, bytes)),

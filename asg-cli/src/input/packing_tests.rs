@@ -36,7 +36,7 @@ type Packer = fn(&[u8]) -> Vec<u8>;
 const PACKERS: [(&str, Packer); 4] = [("gzip", gzip), ("xz", xz), ("bzip2", bzip2), ("zstd", zstd)];
 
 /// Returns the decoded bytes, and the error at their end.
-fn read(bytes: &[u8]) -> (Vec<u8>, Option<Unreadable>) {
+fn decoded(bytes: &[u8]) -> (Vec<u8>, Option<Unreadable>) {
     let mut text = Vec::new();
     let result = decompressed(io::Cursor::new(bytes.to_vec()))
         .and_then(|mut input| input.read_to_end(&mut text));
@@ -56,7 +56,7 @@ fn each_compression_is_read_with_members_padding_and_other_compressions_in_it() 
             pack(&pack(&text)),
             gzip(&xz(&bzip2(&zstd(&pack(&text))))),
         ] {
-            let (found, error) = read(&bytes);
+            let (found, error) = decoded(&bytes);
             assert_eq!(error, None, "{name}");
             assert!(found == text, "{name}: {} of {}", found.len(), text.len());
         }
@@ -66,9 +66,9 @@ fn each_compression_is_read_with_members_padding_and_other_compressions_in_it() 
 #[test]
 fn frames_that_are_to_be_skipped_are_skipped_wherever_they_are() {
     let frames = [skippable(b"pzstd"), zstd(b"one\n"), skippable(&vec![0; 70_000]), zstd(b"two\n")];
-    assert_eq!(read(&frames.concat()), (b"one\ntwo\n".to_vec(), None));
+    assert_eq!(decoded(&frames.concat()), (b"one\ntwo\n".to_vec(), None));
     let only = [skippable(b""), skippable(b"x")].concat();
-    assert_eq!(read(&only), (Vec::new(), None));
+    assert_eq!(decoded(&only), (Vec::new(), None));
 }
 
 #[test]
@@ -82,15 +82,15 @@ fn what_breaks_off_or_is_followed_by_something_else_gives_its_lines_and_an_error
     let text: Vec<u8> = (0..30_000).flat_map(|_| next().into_bytes()).collect();
     for (name, pack) in PACKERS {
         let whole = pack(&text);
-        let (found, error) = read(&whole[..whole.len() / 2]);
+        let (found, error) = decoded(&whole[..whole.len() / 2]);
         assert!(matches!(error, Some(Unreadable::Failed(..))), "{name}: {error:?}");
         assert!(found.len() > 1_000 && text.starts_with(&found), "{name}: {}", found.len());
-        let (found, error) = read(&[&pack(b"one\n")[..], b"\0\0garbage"].concat());
+        let (found, error) = decoded(&[&pack(b"one\n")[..], b"\0\0garbage"].concat());
         assert_eq!((&found[..], error), (&b"one\n"[..], Some(Unreadable::Trailing)), "{name}");
         let mut flipped = whole;
         let middle = flipped.len() / 2;
         flipped[middle] ^= 0x55;
-        let (found, error) = read(&flipped);
+        let (found, error) = decoded(&flipped);
         assert!(found != text || error.is_some(), "{name}");
     }
 }
@@ -103,9 +103,9 @@ fn what_is_no_log_is_called_by_its_name() {
         (b"PAR1\x15\x04", "Parquet"),
         (b"SQLite format 3\0\x10", "an SQLite database"),
     ] {
-        assert_eq!(read(bytes), (Vec::new(), Some(Unreadable::Format(name))));
+        assert_eq!(decoded(bytes), (Vec::new(), Some(Unreadable::Format(name))));
         // Also if it is compressed.
-        assert_eq!(read(&xz(bytes)), (Vec::new(), Some(Unreadable::Format(name))));
+        assert_eq!(decoded(&xz(bytes)), (Vec::new(), Some(Unreadable::Format(name))));
         let said = Unreadable::Format(name).to_string();
         assert_eq!(said, format!("it is {name}, which this program does not read"));
     }
@@ -129,11 +129,11 @@ fn text_is_text_whatever_it_begins_with() {
         "!<arch\n",
         "PARK1\n",
     ] {
-        assert_eq!(read(text.as_bytes()), (text.as_bytes().to_vec(), None));
+        assert_eq!(decoded(text.as_bytes()), (text.as_bytes().to_vec(), None));
     }
     // Zeros are what copytruncate leaves before the first line.
     let zeros = [vec![0; 2_000], b"line\n".to_vec()].concat();
-    assert_eq!(read(&zeros), (zeros, None));
+    assert_eq!(decoded(&zeros), (zeros, None));
 }
 
 #[test]
@@ -158,8 +158,8 @@ fn nesting_has_an_end() {
     for _ in 0..MOST_LAYERS {
         bytes = gzip(&bytes);
     }
-    assert_eq!(read(&bytes), (b"line\n".to_vec(), None));
-    assert_eq!(read(&gzip(&bytes)), (Vec::new(), Some(Unreadable::Nested)));
+    assert_eq!(decoded(&bytes), (b"line\n".to_vec(), None));
+    assert_eq!(decoded(&gzip(&bytes)), (Vec::new(), Some(Unreadable::Nested)));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::commands::{COMMANDS, Command, Entry};
+use super::help::TOPICS;
 use super::option_table::{Opt, Takes};
 use crate::answers;
 use crate::nearest::hint;
@@ -73,7 +74,7 @@ fn options(entry: &Entry) -> String {
 fn arguments(command: Command) -> Option<Vec<&'static str>> {
     match command {
         Command::Completion => Some(SHELLS.to_vec()),
-        Command::Help => Some(COMMANDS.iter().map(|entry| entry.name).chain(["columns"]).collect()),
+        Command::Help => Some(COMMANDS.iter().map(|entry| entry.name).chain(TOPICS).collect()),
         Command::Demo | Command::Snapshot | Command::Export => Some(Vec::new()),
         _ => None,
     }

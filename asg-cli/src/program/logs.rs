@@ -420,7 +420,7 @@ pub(super) fn labelled(query: Query, options: &Options) -> Result<Query, Failure
     if options.networks.is_empty() && options.prefixes.is_empty() {
         return Ok(query);
     }
-    Ok(query.labelled(Labels::read(&options.networks, &options.prefixes)?))
+    Ok(query.labelled(Labels::load(&options.networks, &options.prefixes)?))
 }
 
 /// Returns the wanted rows.

@@ -50,7 +50,7 @@ use self::commands::{COMMANDS, Command};
 use self::options::{Asked, Colour, LookOptions, Options};
 use self::progress::Attended;
 use crate::monitor::{PERIOD, Stop};
-use crate::nearest::hint;
+use crate::nearest::{hint, nearest};
 use crate::output::{remove_unfinished, table::Look};
 use crate::report::{Failure, Report, say};
 
@@ -113,7 +113,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
         }
         ["help", "--man"] => return say(&help::manual()),
         ["help", "columns"] => return say(&help::columns()),
-        ["help", ref name @ ..] => return explain_command(&name.join(" ")),
+        ["help", ref name @ ..] => return explain_topic(&name.join(" ")),
         [first, second, ..] if is_command(&format!("{first} {second}")) => {
             (format!("{first} {second}"), 2)
         }
@@ -127,7 +127,7 @@ fn run(args: Vec<OsString>, stop: &Stop, report: &mut Report) -> Result<(), Fail
     };
     let command = COMMANDS.iter().find(|entry| entry.name == name).map(|entry| entry.command);
     let command = command.ok_or_else(|| no_command(&name))?;
-    let options = match Options::read(command, args.into_iter().skip(taken))? {
+    let options = match Options::parse(command, args.into_iter().skip(taken))? {
         Asked::Help => return explain_command(&name),
         Asked::Run(options) => *options,
     };
@@ -176,11 +176,31 @@ fn explain_command(name: &str) -> Result<(), Failure> {
     say(&help::of(name).ok_or_else(|| no_command(name))?)
 }
 
+fn explain_topic(name: &str) -> Result<(), Failure> {
+    let no_topic = || {
+        let topics = || command_names().chain(help::TOPICS);
+        let near = match hint(name, topics()) {
+            near if near.is_empty() => format!(", but about {}", listed(topics())),
+            near => near,
+        };
+        Failure::Usage(format!("there is no help about `{name}`{near}"))
+    };
+    say(&help::of(name).ok_or_else(no_topic)?)
+}
+
+fn command_names() -> impl Iterator<Item = &'static str> {
+    COMMANDS.iter().map(|entry| entry.name)
+}
+
+fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.collect::<Vec<_>>().join(", ")
+}
+
 fn no_command(name: &str) -> Failure {
-    let names = || COMMANDS.iter().map(|entry| entry.name);
-    let near = match hint(name, names()) {
-        near if near.is_empty() => format!(", but {}", names().collect::<Vec<_>>().join(", ")),
-        near => near,
+    let topic = || nearest(name, help::TOPICS).map(|topic| format!("help {topic}"));
+    let near = match nearest(name, command_names()).map(str::to_owned).or_else(topic) {
+        Some(near) => format!("; did you mean `{near}`?"),
+        None => format!(", but {}", listed(command_names())),
     };
     let is_file = std::path::Path::new(name).exists();
     let near = if is_file { format!(": for a log, type asglog correlate {name}") } else { near };

@@ -125,12 +125,12 @@ pub(crate) enum Asked {
 }
 
 impl Options {
-    /// Reads the arguments behind a command.
+    /// Parses the arguments behind a command.
     ///
     /// # Errors
     ///
     /// [`Failure::Usage`].
-    pub(crate) fn read(
+    pub(crate) fn parse(
         command: Command,
         args: impl IntoIterator<Item = OsString>,
     ) -> Result<Asked, Failure> {

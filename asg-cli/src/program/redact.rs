@@ -25,13 +25,13 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
         return Err(Failure::Usage(what.into()));
     };
     if options.reverse {
-        return show(options, &Redactor::new(&Key::read(path)?));
+        return show(options, &Redactor::new(&Key::load(path)?));
     }
     let Some(output) = &options.output else {
         return Err(Failure::Usage("name a new folder with --output FOLDER".into()));
     };
     let is_new = options.new_key && !path.exists();
-    let key = if is_new { Key::create(path)? } else { Key::read(path)? };
+    let key = if is_new { Key::create(path)? } else { Key::load(path)? };
     let Context { monitor, report } = context;
     if is_new {
         let path = path.display();
@@ -89,7 +89,7 @@ fn redact_export(
 ) -> Result<(), Failure> {
     for (n, page) in pages(path)?.iter().enumerate() {
         let file = |error| Error::file(page.display().to_string(), error);
-        let documents = read(page).and_then(|text| {
+        let documents = load(page).and_then(|text| {
             let documents = serde_json::Deserializer::from_slice(&text).into_iter::<Value>();
             Ok(documents.collect::<Result<Vec<_>, _>>()?)
         });
@@ -147,7 +147,7 @@ fn list_name(name: &str) -> Option<String> {
 }
 
 /// Reads a file that may be compressed, or be UTF-16.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
+fn load(path: &Path) -> io::Result<Vec<u8>> {
     let mut bytes = fs::read(path)?;
     if bytes.starts_with(&[0x1f, 0x8b]) {
         let mut text = Vec::new();

@@ -44,11 +44,11 @@ impl Key {
     /// let folder = tempfile::tempdir()?;
     /// let path = folder.path().join("key");
     /// let key = Key::create(&path)?;
-    /// assert_eq!(Key::read(&path)?, key);
+    /// assert_eq!(Key::load(&path)?, key);
     /// assert!(Key::create(&path).is_err(), "a key is never replaced");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
-    pub fn read(path: &Path) -> Result<Self, Error> {
+    pub fn load(path: &Path) -> Result<Self, Error> {
         let file = |error| Error::file(path.display().to_string(), error);
         let text = match fs::read(path) {
             Ok(bytes) => String::from_utf8_lossy(&bytes).into_owned(),
@@ -141,7 +141,7 @@ mod tests {
         Key::create(&path).unwrap();
         assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = Key::read(&path).unwrap_err().to_string();
+        let error = Key::load(&path).unwrap_err().to_string();
         assert!(error.contains("(mode 644): type chmod 600 "), "{error}");
     }
 
@@ -153,7 +153,7 @@ mod tests {
             let _ = fs::remove_file(&path);
             Key::create(&path).unwrap();
             fs::write(&path, text).unwrap();
-            let error = Key::read(&path).unwrap_err().to_string();
+            let error = Key::load(&path).unwrap_err().to_string();
             assert!(error.contains("is no key of asglog redact"), "{text}: {error}");
         }
         fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();

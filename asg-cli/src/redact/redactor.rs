@@ -265,7 +265,7 @@ impl Redactor {
         let mut out = head.to_owned();
         let mut rest = rest.as_bytes();
         loop {
-            let (guid, len) = Piece::read(rest)?;
+            let (guid, len) = Piece::at_start(rest)?;
             guid.write(&self.all.guid, self.way, &rest[..len], &mut out);
             rest = &rest[len..];
             match rest {
@@ -322,9 +322,9 @@ impl Piece {
     /// The fewest digits: fewer may be a word.
     const LEAST: u32 = 8;
 
-    /// Reads digits, with hyphens where a GUID has them or without any; returns how long the text
-    /// is.
-    fn read(text: &[u8]) -> Option<(Self, usize)> {
+    /// Returns the digits at the start of a text, with hyphens where a GUID has them or without
+    /// any, and their length.
+    fn at_start(text: &[u8]) -> Option<(Self, usize)> {
         let mut piece = Self { bits: 0, count: 0 };
         let is_plain = text.get(8).is_some_and(|byte| *byte != b'-');
         let mut len = 0;

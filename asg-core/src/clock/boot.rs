@@ -197,7 +197,7 @@ impl Boot {
     }
 
     /// Returns `None` for bytes that are none.
-    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn decode(input: &mut Reader<'_>) -> Option<Self> {
         let from = input.signed()?;
         let (to, least) = (from.wrapping_add(input.signed()?), from.wrapping_add(input.signed()?));
         let greatest = least.wrapping_add(input.signed()?);

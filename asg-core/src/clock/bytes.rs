@@ -113,7 +113,7 @@ impl UptimeClocks {
             return Err(ClocksError::Checksum);
         }
         let mut reader = Reader { bytes: body, at: HEADER };
-        Self::read(&mut reader, source)
+        Self::decode(&mut reader, source)
             .filter(|_| reader.at == body.len())
             .ok_or(ClocksError::Malformed(reader.at as u64))
     }
@@ -212,7 +212,7 @@ impl UptimeClocks {
         }
     }
 
-    fn read(input: &mut Reader<'_>, mut source: impl FnMut(&str) -> SourceId) -> Option<Self> {
+    fn decode(input: &mut Reader<'_>, mut source: impl FnMut(&str) -> SourceId) -> Option<Self> {
         let mut seed = || Some(u64::from_le_bytes(input.take(8)?.try_into().expect("8 bytes")));
         let mut clocks = Self::with_seeds(Seeds::of_parts([seed()?, seed()?]));
         let mut sources = Vec::new();
@@ -226,35 +226,35 @@ impl UptimeClocks {
                 Some(n) => clocks.unnamed(*sources.get(n)?),
                 None => input.number()?,
             };
-            let boots = read_boots(input)?;
+            let boots = decode_boots(input)?;
             join(clocks.machines.entry(machine).or_default(), &boots);
         }
         for _ in 0..input.count()? {
-            let (source, machine) = (one(input)?, read_machine(input)?);
+            let (source, machine) = (one(input)?, decode_machine(input)?);
             let kind = if input.flag()? { StampKind::WithoutYear } else { StampKind::WithYear };
-            let boots = read_boots(input)?;
+            let boots = decode_boots(input)?;
             join(clocks.civil.entry((source, machine, kind)).or_default(), &boots);
         }
         for _ in 0..input.count()? {
-            let (source, machine) = (one(input)?, read_machine(input)?);
+            let (source, machine) = (one(input)?, decode_machine(input)?);
             let known = clocks.named.entry(source).or_insert(machine);
             *known = known.filter(|known| Some(*known) == machine);
         }
         for _ in 0..input.count()? {
             let source = one(input)?;
-            clocks.zones.entry(source).or_default().join(&Zones::read(input)?);
+            clocks.zones.entry(source).or_default().join(&Zones::decode(input)?);
         }
         for _ in 0..input.count()? {
             let machine = input.number()?;
-            clocks.machine_zones.entry(machine).or_default().join(&Zones::read(input)?);
+            clocks.machine_zones.entry(machine).or_default().join(&Zones::decode(input)?);
         }
         for _ in 0..input.count()? {
-            let key = (one(input)?, read_machine(input)?);
-            clocks.years.entry(key).or_default().join(&Shown::of(Spans::read(input)?));
+            let key = (one(input)?, decode_machine(input)?);
+            clocks.years.entry(key).or_default().join(&Shown::of(Spans::decode(input)?));
         }
         for _ in 0..input.count()? {
             let source = one(input)?;
-            clocks.days.entry(source).or_default().join(Days::read(input)?);
+            clocks.days.entry(source).or_default().join(Days::decode(input)?);
         }
         Some(clocks)
     }
@@ -269,7 +269,7 @@ fn write_machine(out: &mut Writer, machine: Option<u64>) {
 
 /// Returns the outer `None` for malformed bytes.
 #[expect(clippy::option_option, reason = "the outer one is the error")]
-fn read_machine(input: &mut Reader<'_>) -> Option<Option<u64>> {
+fn decode_machine(input: &mut Reader<'_>) -> Option<Option<u64>> {
     if input.flag()? { Some(Some(input.number()?)) } else { Some(None) }
 }
 
@@ -280,10 +280,10 @@ fn write_boots(out: &mut Writer, boots: &[Boot]) {
     }
 }
 
-fn read_boots(input: &mut Reader<'_>) -> Option<Vec<Boot>> {
+fn decode_boots(input: &mut Reader<'_>) -> Option<Vec<Boot>> {
     let mut boots = Vec::new();
     for _ in 0..input.count()? {
-        boots.push(Boot::read(input)?);
+        boots.push(Boot::decode(input)?);
     }
     Some(boots)
 }

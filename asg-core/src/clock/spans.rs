@@ -78,7 +78,7 @@ impl Spans {
     }
 
     /// Returns `None` for bytes that are none of these.
-    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn decode(input: &mut Reader<'_>) -> Option<Self> {
         let shift = u32::try_from(input.number()?).ok().filter(|shift| (1..63).contains(shift))?;
         let mut spans = Self::new(shift);
         for _ in 0..input.count()? {

@@ -20,7 +20,7 @@ struct Machine {
 
 impl Machine {
     /// Returns uptime in microseconds, and the wall clock in nanoseconds.
-    fn read(&self, boot: usize, seconds: i64) -> (u64, i64) {
+    fn clocks_at(&self, boot: usize, seconds: i64) -> (u64, i64) {
         let (from, lasts) = self.boots[boot % self.boots.len()];
         let up = (seconds.rem_euclid(lasts)) * SECOND;
         (up.unsigned_abs() / 1_000, START + from * SECOND + up + up / 1_000_000 * self.drift_ppm)
@@ -86,7 +86,7 @@ proptest! {
         machine in machine(), lines in lines(), asked in lines(), delayed in 0..60 * SECOND,
     ) {
         let texts: Vec<_> = lines.iter().map(|&(boot, seconds, late, decimals)| {
-            let (micros, wall) = machine.read(boot, seconds);
+            let (micros, wall) = machine.clocks_at(boot, seconds);
             line("cell-1", micros, wall, late, decimals)
         }).collect();
         let (mut clocks, mut other) = (UptimeClocks::default(), UptimeClocks::default());
@@ -96,7 +96,7 @@ proptest! {
         }
         prop_assert_eq!(clocks.boots_known(), other.boots_known());
         for (n, &(boot, seconds, late, decimals)) in lines.iter().chain(&asked).enumerate() {
-            let (micros, wall) = machine.read(boot, seconds);
+            let (micros, wall) = machine.clocks_at(boot, seconds);
             // A stamped line may have any delay.
             let late = if n < lines.len() { late } else { delayed };
             let stamped = line("cell-1", micros, wall, late, decimals);
@@ -127,11 +127,11 @@ fn memory_does_not_grow_with_lines() {
     let machine = Machine { boots: vec![(0, 10_000_000)], drift_ppm: -80 };
     let mut clocks = UptimeClocks::default();
     for seconds in (0..9_000_000).step_by(977) {
-        let (micros, wall) = machine.read(0, seconds);
+        let (micros, wall) = machine.clocks_at(0, seconds);
         learn(&mut clocks, 0, &line("cell-1", micros, wall, 20_000_000, true));
     }
     assert_eq!(clocks.boots_known(), 1);
-    let (micros, wall) = machine.read(0, 4_500_123);
+    let (micros, wall) = machine.clocks_at(0, 4_500_123);
     let range = time(&clocks, 0, &format!("{}cell-1 kernel: hello", uptime(micros))).unwrap();
     assert!(covers(range, wall));
     // Fifteen weeks in spans of 19 hours; clocks may drift apart by 34 seconds in each.
@@ -143,10 +143,10 @@ fn a_line_that_was_stamped_late_says_so_in_its_range() {
     let machine = Machine { boots: vec![(0, 10_000)], drift_ppm: 0 };
     let mut clocks = UptimeClocks::default();
     for seconds in 0..200 {
-        let (micros, wall) = machine.read(0, seconds);
+        let (micros, wall) = machine.clocks_at(0, seconds);
         learn(&mut clocks, 0, &line("localhost", micros, wall, 1_000_000, true));
     }
-    let (micros, wall) = machine.read(0, 100);
+    let (micros, wall) = machine.clocks_at(0, 100);
     let prompt = time(&clocks, 0, &line("localhost", micros, wall, 1_000_000, true)).unwrap();
     assert!(prompt.error_nanos() < SECOND as u64, "{prompt:?}");
     let late = time(&clocks, 0, &line("localhost", micros, wall, 30 * SECOND, true)).unwrap();
@@ -161,12 +161,12 @@ fn an_uptime_that_two_boots_had_tells_no_time() {
     let machine = Machine { boots: vec![(0, 1_000), (2_000, 1_000)], drift_ppm: 0 };
     let mut clocks = UptimeClocks::default();
     for (boot, seconds) in [(1, 500), (0, 500), (1, 600), (0, 600)] {
-        let (micros, wall) = machine.read(boot, seconds);
+        let (micros, wall) = machine.clocks_at(boot, seconds);
         learn(&mut clocks, 0, &line("cell-1", micros, wall, 0, true));
     }
     assert_eq!(clocks.boots_known(), 2);
     assert_eq!(time(&clocks, 0, &format!("{}cell-1 kernel: hello", uptime(550_000_000))), None);
-    let (micros, wall) = machine.read(1, 550);
+    let (micros, wall) = machine.clocks_at(1, 550);
     assert!(covers(time(&clocks, 0, &line("cell-1", micros, wall, 0, true)).unwrap(), wall));
 }
 
@@ -200,7 +200,7 @@ proptest! {
     ) {
         let machine = Machine { boots: vec![(0, 40_000)], drift_ppm };
         let lines: Vec<_> = (0..30_000 / step).map(|n| {
-            let (micros, wall) = machine.read(0, n * step);
+            let (micros, wall) = machine.clocks_at(0, n * step);
             let stalled = |(from, lasts): &(i64, i64)| {
                 let release = START + (from + lasts + 1_000) * SECOND;
                 ((from + 1_000) * SECOND..(from + lasts + 1_000) * SECOND)
@@ -240,7 +240,7 @@ proptest! {
         let mut whole = UptimeClocks::default();
         let mut parts = [whole.part(), whole.part(), whole.part()];
         let text = |&(boot, seconds, late, decimals): &(usize, i64, i64, bool)| {
-            let (micros, wall) = machine.read(boot, seconds);
+            let (micros, wall) = machine.clocks_at(boot, seconds);
             if decimals {
                 (kernel(wall + late, 3_600, micros), Some(wall))
             } else {

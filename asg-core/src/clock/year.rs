@@ -98,7 +98,7 @@ impl Days {
         }
     }
 
-    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn decode(input: &mut Reader<'_>) -> Option<Self> {
         let mut days = Self::default();
         for bits in &mut days.0 {
             *bits = input.number()?;

@@ -67,12 +67,12 @@ impl Zones {
     }
 
     /// Returns `None` for bytes that are none of these.
-    pub(super) fn read(input: &mut Reader<'_>) -> Option<Self> {
+    pub(super) fn decode(input: &mut Reader<'_>) -> Option<Self> {
         let mut zones = Self::default();
         for _ in 0..input.count()? {
             let offset = input.signed()?;
             let offset = OFFSETS.into_iter().find(|known| i64::from(*known) == offset)?;
-            zones.0.insert(offset, Spans::read(input)?);
+            zones.0.insert(offset, Spans::decode(input)?);
         }
         Some(zones)
     }

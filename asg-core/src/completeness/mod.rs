@@ -28,20 +28,30 @@
 //! assert_eq!(completeness.report()[0].dropped, 12);
 //! ```
 
+mod cell;
+mod limits;
 mod notes;
+mod report;
 #[cfg(test)]
 mod tests;
+mod told;
+
+pub use self::limits::{Limit, LogLimits};
+pub use self::report::{CellReport, LimitReport, LostLines};
+pub(crate) use self::told::{PacketTimes, Told};
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use self::cell::{Cell, Logged};
+use self::told::{Note, micros, numbered};
 use crate::bytes::hash::Seeds;
 use crate::bytes::text::Text;
-use crate::evidence::{NameKind, SourceId, is_cells_own};
+use crate::evidence::{NameKind, SourceId};
 use crate::line::envelope::Envelope;
 use crate::packet::Packet;
-use crate::prefix::{LogPrefix, Verdict};
-use crate::record::{Content, Record};
-use crate::time::{Civil, LogTime, Uptime};
+use crate::prefix::LogPrefix;
+use crate::record::Record;
+use crate::time::{Civil, LogTime};
 
 /// Keeps what lines prove about the completeness of their logs, by cell and container. Its memory
 /// grows with cells, and with the containers that were denied something or sent UDP, at most
@@ -82,207 +92,11 @@ pub struct Completeness {
     containers: Vec<Logged>,
 }
 
-/// The number of packets per second that a container's chains may log.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[non_exhaustive]
-pub struct LogLimits {
-    /// silk's `iptables_denied_logs_per_sec`: 1 by default.
-    pub denied_per_second: u32,
-    /// silk's `iptables_accepted_udp_logs_per_sec`: 100 by default.
-    pub udp_per_second: u32,
-}
-
-impl LogLimits {
-    /// silk's own limits.
-    ///
-    /// ```
-    /// use asg_core::completeness::LogLimits;
-    /// assert_eq!(LogLimits::DEFAULT.udp_per_second, 100);
-    /// ```
-    pub const DEFAULT: Self = Self { denied_per_second: 1, udp_per_second: 100 };
-}
-
-impl Default for LogLimits {
-    fn default() -> Self {
-        Self::DEFAULT
-    }
-}
-
-/// The minimum that is missing from the logs of one cell.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct CellReport<'c> {
-    /// The name of the machine in its lines; empty if they have no distinctive one.
-    pub cell: &'c str,
-    /// The source of its lines, if they have no name: such lines of one source count as one cell's.
-    pub source: Option<SourceId>,
-    /// Packet lines.
-    pub packets: u64,
-    /// Lines that the cell wrote about its own containers.
-    pub about_containers: u64,
-    /// Lines of any kind that programs report to have dropped. A note that arrived twice counts
-    /// once.
-    pub dropped: u64,
-    /// Records of the kernel's buffer, of any kind, whose numbers are missing.
-    pub missing_records: u64,
-    /// Packets that are folded into another line, or into the line itself, beside those with a line
-    /// of their own.
-    pub folded: u64,
-    /// Lines that are cut, split or malformed.
-    pub damaged: u64,
-    /// Containers that reached a limit, the most often first. Their counts are lower bounds.
-    pub at_limit: Vec<LimitReport<'c>>,
-    /// Packets come under names of another kind, or under none, and may be the cell's; or
-    /// iptables-logger reports them.
-    has_unnamed_packets: bool,
-}
-
-impl CellReport<'_> {
-    /// Returns whether lines that a cell writes about its own containers come under this name, and
-    /// no packets: none is logged, or they are not forwarded. If packets come under no name, or
-    /// under a name of another kind, they may be this cell's.
-    ///
-    /// ```
-    /// # use asg_core::completeness::Completeness;
-    /// # use asg_core::{Line, Record, SourceId};
-    /// let line = Line::new(
-    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
-    /// );
-    /// let mut completeness = Completeness::default();
-    /// completeness.observe(SourceId(0), &Record::classify(&line));
-    /// assert!(!completeness.report()[0].is_silent(), "it wrote nothing about containers");
-    /// ```
-    #[must_use]
-    pub const fn is_silent(&self) -> bool {
-        self.packets == 0
-            && self.about_containers > 0
-            && !self.cell.is_empty()
-            && !self.has_unnamed_packets
-    }
-
-    /// Returns whether nothing is known to be missing.
-    ///
-    /// ```
-    /// # use asg_core::completeness::Completeness;
-    /// # use asg_core::{Line, Record, SourceId};
-    /// let line = Line::new(
-    ///     b"2024-05-06T07:09:10Z cell-1 kernel: [637.5] net_ratelimit: 12 callbacks suppressed",
-    /// );
-    /// let mut completeness = Completeness::default();
-    /// completeness.observe(SourceId(0), &Record::classify(&line));
-    /// assert!(!completeness.report()[0].is_whole(), "12 lines are missing");
-    /// ```
-    #[must_use]
-    pub fn is_whole(&self) -> bool {
-        !self.is_silent()
-            && self.at_limit.is_empty()
-            && [self.dropped, self.missing_records, self.folded, self.damaged] == [0; 4]
-    }
-}
-
-/// Lines of a cell that were lost.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LostLines<'c> {
-    /// The cell, as in [`CellReport::cell`].
-    pub cell: &'c str,
-    /// The source, where the lines name no cell.
-    pub source: Option<SourceId>,
-    /// The number of lines.
-    pub lines: u64,
-    /// The stamp of the note that counts them: they were lost before it. [`LogTime::Unknown`] if no
-    /// stamp shows when.
-    pub noted: LogTime,
-}
-
-/// A container that reached a limit.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct LimitReport<'c> {
-    /// The handle or app GUID prefix in its log prefix.
-    pub prefix: &'c str,
-    /// The limit.
-    pub limit: Limit,
-    /// Packets that were logged.
-    pub logged: u64,
-    /// The number of times that as many packets were logged in a second as the limit allows (for a
-    /// limit of one: two in two seconds). More may have been sent each time.
-    pub spans: u64,
-}
-
-/// The limit that applies to a packet.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[non_exhaustive]
-pub enum Limit {
-    /// The limit of denied packets.
-    Denied,
-    /// The limit of UDP packets that passed.
-    Udp,
-}
-
 /// The maximum number of containers, in all cells.
 const MOST_CONTAINERS: usize = 1 << 17;
 /// The maximum number of notes that are kept to detect duplicates. Further notes do not count,
 /// because the result must stay a lower bound.
 const MOST_NOTES: usize = 1 << 16;
-
-#[derive(Debug, Clone, Default)]
-struct Cell {
-    name: Box<str>,
-    kind: NameKind,
-    source: Option<SourceId>,
-    packets: u64,
-    about_containers: u64,
-    /// Whether iptables-logger's lines come, which may be the only packets that are forwarded.
-    has_logger: bool,
-    folded: u64,
-    damaged: u64,
-    /// The present boot, and the one before.
-    boots: [Option<Records>; 2],
-    /// The most that were missing in one earlier boot.
-    missing_records: u64,
-    /// Indexes into the containers of all cells, by log prefix.
-    containers: BTreeMap<Box<str>, usize>,
-}
-
-/// Records of the kernel's buffer in one boot.
-#[derive(Debug, Clone, Copy)]
-struct Records {
-    first: u64,
-    last: u64,
-    seen: u64,
-    uptime: u64,
-}
-
-impl Records {
-    /// Returns whether a line is certainly of this boot: lines come late by a minute at most.
-    const fn is_near(&self, uptime: u64) -> bool {
-        self.uptime.abs_diff(uptime) <= 60_000_000
-    }
-
-    fn add(&mut self, number: u64, uptime: u64) {
-        self.first = self.first.min(number);
-        self.last = self.last.max(number);
-        self.seen += 1;
-        self.uptime = self.uptime.max(uptime);
-    }
-
-    const fn missing(self) -> u64 {
-        // A record that arrived twice is counted twice: then fewer seem to be missing.
-        (self.last - self.first + 1).saturating_sub(self.seen)
-    }
-}
-
-/// The packets that one log prefix has logged under its limit.
-#[derive(Debug, Clone, Copy)]
-struct Logged {
-    limit: Limit,
-    lines: u64,
-    spans: u64,
-    /// The start of the current span in microseconds, and the number of lines in it.
-    since: u64,
-    in_span: u32,
-}
 
 impl Completeness {
     /// Creates one with limits that are not silk's usual ones.
@@ -615,197 +429,4 @@ fn place(
         cells.push(Cell { name: name.into(), kind, source, ..Cell::default() });
         cells.len() - 1
     })
-}
-
-impl Cell {
-    /// Adds a record's number and uptime.
-    fn record(&mut self, number: u64, uptime: u64) {
-        let [now, before] = &mut self.boots;
-        // The last lines of a boot may come behind the first of the next.
-        if let Some(before) = before
-            && before.is_near(uptime)
-        {
-            return before.add(number, uptime);
-        }
-        match now {
-            Some(now) if now.is_near(uptime) || (now.last < number && now.uptime < uptime) => {
-                now.add(number, uptime);
-            }
-            _ => {
-                let new = Records { first: number, last: number, seen: 1, uptime };
-                let gone = std::mem::replace(before, now.replace(new));
-                let missing = gone.map_or(0, Records::missing);
-                self.missing_records = self.missing_records.max(missing);
-            }
-        }
-    }
-
-    fn missing_records(&self) -> u64 {
-        let boots = self.boots.iter().flatten().map(|boot| boot.missing());
-        boots.max().unwrap_or(0).max(self.missing_records)
-    }
-
-    fn report<'c>(&'c self, containers: &[Logged]) -> CellReport<'c> {
-        let logged = self.containers.iter().map(|(prefix, at)| (prefix, containers[*at]));
-        let limited = logged.filter(|(_, logged)| logged.spans > 0);
-        let mut at_limit: Vec<_> = limited
-            .map(|(prefix, logged)| LimitReport {
-                prefix,
-                limit: logged.limit,
-                logged: logged.lines,
-                spans: logged.spans,
-            })
-            .collect();
-        at_limit.sort_by_key(|report| (std::cmp::Reverse(report.spans), report.prefix));
-        CellReport {
-            cell: &self.name,
-            source: self.source,
-            packets: self.packets,
-            about_containers: self.about_containers,
-            dropped: 0,
-            missing_records: self.missing_records(),
-            folded: self.folded,
-            damaged: self.damaged,
-            at_limit,
-            has_unnamed_packets: false,
-        }
-    }
-}
-
-impl Logged {
-    fn add(&mut self, now: u64, most: u32) {
-        self.lines += 1;
-        if most == 0 {
-            return;
-        }
-        // One line alone does not show how fast others might have come.
-        let reached = most.max(2);
-        let span = u64::from(reached) * 1_000_000 / u64::from(most);
-        // If the time goes back, this is another boot, another day or a late line: a new span
-        // begins.
-        if now < self.since || now - self.since >= span {
-            (self.since, self.in_span) = (now, 0);
-        }
-        self.in_span += 1;
-        // A span in which the limit was reached is counted once.
-        self.spans += u64::from(self.in_span == reached);
-    }
-}
-
-/// A note of missing lines, reduced to the parts that do not depend on its way through the logs.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct Note {
-    missing: u64,
-    /// The uptime in microseconds; or the second of the hour, which does not depend on the time
-    /// zone.
-    at: u64,
-    text: Box<[u8]>,
-}
-
-/// Of longer notes only the beginning is kept.
-const MOST_NOTE_BYTES: usize = 256;
-
-impl Note {
-    fn of(envelope: &Envelope<'_>) -> Option<Self> {
-        let body = envelope.body.as_bytes().trim_ascii_end();
-        let missing = notes::missing(notes::Writer::of(envelope)?, body)?;
-        let at = match envelope.uptime {
-            Some(uptime) => uptime.as_micros(),
-            None => micros(None, envelope.time).map_or(0, |micros| micros / 1_000_000 % 3_600),
-        };
-        let text = body[..body.len().min(MOST_NOTE_BYTES)].into();
-        Some(Self { missing, at, text })
-    }
-}
-
-/// The content of a line beside packets.
-#[derive(Debug, Clone)]
-pub(crate) enum Told {
-    /// The line is damaged.
-    Damage,
-    /// A cell wrote it about a container of its own.
-    AboutContainer,
-    /// iptables-logger wrote it.
-    Logger,
-    /// A note of missing lines, or a record of the kernel's buffer.
-    Other { note: Option<(Note, LogTime)>, record: Option<(u64, u64)> },
-}
-
-impl Told {
-    /// Classifies a line; `None` for nearly all lines but those about containers.
-    pub(crate) fn of(record: &Record<'_>) -> Option<Self> {
-        let envelope = &record.envelope;
-        match &record.content {
-            Content::Damaged(_) => record.is_platform().then_some(Self::Damage),
-            Content::Rep(event) => is_cells_own(&event.source).then_some(Self::AboutContainer),
-            Content::Logger(_) => Some(Self::Logger),
-            Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
-                let note = Note::of(envelope).map(|note| (note, envelope.time));
-                let record =
-                    numbered(envelope.sequence, envelope.uptime).filter(|_| record.is_kernel());
-                (note.is_some() || record.is_some()).then_some(Self::Other { note, record })
-            }
-            Content::Packet { .. } | Content::Document(_) | Content::Other => None,
-        }
-    }
-}
-
-/// The time and number of a packet line.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct PacketTimes {
-    pub(crate) time: LogTime,
-    pub(crate) uptime: Option<Uptime>,
-    /// Its number in the kernel's buffer.
-    sequence: Option<u64>,
-    /// The number of further packets that are folded into this line.
-    folded: u32,
-}
-
-impl PacketTimes {
-    /// Returns the times of a line without a number that is one packet.
-    pub(crate) const fn plain(time: LogTime, uptime: Option<Uptime>) -> Self {
-        Self { time, uptime, sequence: None, folded: 0 }
-    }
-
-    pub(crate) fn of(envelope: &Envelope<'_>) -> Self {
-        let Envelope { time, uptime, sequence, repeated, .. } = *envelope;
-        // rsyslog's `message repeated 3 times` means three messages behind the first, and is itself
-        // one line. Source: rsyslog `runtime/ratelimit.c`, `ratelimitGenRepMsg`, `nsupp`.
-        Self { time, uptime, sequence, folded: repeated.unwrap_or(0).saturating_sub(1) }
-    }
-}
-
-impl Limit {
-    /// Returns the limit for packets of this prefix and protocol, if any.
-    pub(crate) fn of(prefix: &[u8], cf: Option<&LogPrefix<'_>>, proto: Option<u8>) -> Option<Self> {
-        match cf?.verdict {
-            Verdict::Denied => Some(Self::Denied),
-            // garden-linux and guardian have no limits, and no `OK_`.
-            Verdict::Allowed => {
-                (proto == Some(17) && prefix.starts_with(b"OK_")).then_some(Self::Udp)
-            }
-        }
-    }
-}
-
-/// Returns the number of a record of the kernel's buffer, and its uptime.
-fn numbered(sequence: Option<u64>, uptime: Option<Uptime>) -> Option<(u64, u64)> {
-    Some((sequence?, uptime?.as_micros()))
-}
-
-/// Returns when a line was written: the uptime, or the time of day, in microseconds. Only
-/// differences are used.
-fn micros(uptime: Option<Uptime>, time: LogTime) -> Option<u64> {
-    let of_day = |hour: i8, minute: i8, second: i8, nanos: i32| {
-        let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
-        (seconds * 1_000_000 + i64::from(nanos) / 1_000).unsigned_abs()
-    };
-    match (uptime, time) {
-        (Some(uptime), _) => Some(uptime.as_micros()),
-        (None, LogTime::Instant(time)) => u64::try_from(time.as_nanos() / 1_000).ok(),
-        (None, LogTime::Local(at) | LogTime::NoYear(at)) => {
-            Some(of_day(at.hour, at.minute, at.second, at.nanos))
-        }
-        (None, LogTime::Unknown) => None,
-    }
 }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::line::Line;
 
-fn read(lines: impl IntoIterator<Item = String>) -> Completeness {
+fn ingested(lines: impl IntoIterator<Item = String>) -> Completeness {
     let mut completeness = Completeness::default();
     for text in lines {
         let line = Line::new(text.as_bytes());
@@ -35,10 +35,10 @@ const ALLOWED: &str = "OK_bfce786c-ab07-40ad-79f9-8";
 fn a_container_that_is_denied_as_often_as_is_logged_is_at_the_limit() {
     // One attempt in a minute does not count; one in each second makes spans of two.
     let seldom = (0..10).map(|n| packet(&at(n * 60_000), DENIED, "TCP"));
-    let completeness = read(seldom);
+    let completeness = ingested(seldom);
     assert!(completeness.report()[0].is_whole());
     let often = (0..10).map(|n| packet(&at(n * 1_005), DENIED, "TCP"));
-    let completeness = read(often);
+    let completeness = ingested(often);
     let report = completeness.report();
     let [at_limit] = &*report[0].at_limit else { panic!("{report:?}") };
     assert_eq!((at_limit.prefix, at_limit.limit), (DENIED, Limit::Denied));
@@ -50,7 +50,7 @@ fn a_container_that_is_denied_as_often_as_is_logged_is_at_the_limit() {
 fn udp_is_at_its_limit_at_a_hundred_a_second_and_tcp_never() {
     let at_rate = |per_second: u64, prefix: &str, proto: &str| {
         let lines = (0..per_second * 4).map(|n| packet(&at(n * 1_000 / per_second), prefix, proto));
-        read(lines).report()[0].at_limit.len()
+        ingested(lines).report()[0].at_limit.len()
     };
     assert_eq!(at_rate(50, ALLOWED, "UDP"), 0);
     assert_eq!(at_rate(100, ALLOWED, "UDP"), 1);
@@ -65,14 +65,14 @@ fn numbers_that_are_left_out_are_missing_records_boot_by_boot() {
     // 10 to 19 without 13 and 14, in a little disorder.
     let numbers = [10, 11, 12, 16, 15, 17, 18, 19];
     let lines = numbers.map(|n| record(n, seconds(n)));
-    assert_eq!(read(lines.clone()).report()[0].missing_records, 2);
+    assert_eq!(ingested(lines.clone()).report()[0].missing_records, 2);
     // Reading everything twice does not add missing records.
     let again = lines.iter().chain(&lines).cloned();
-    assert!(read(again).report()[0].missing_records <= 2);
+    assert!(ingested(again).report()[0].missing_records <= 2);
     // After a boot numbers start again; the numbers between are not missing.
     let rebooted = [(5_000, 900), (5_001, 901), (5_003, 902), (600, 5), (601, 6)];
     let lines = rebooted.map(|(number, uptime)| record(number, seconds(uptime)));
-    assert_eq!(read(lines).report()[0].missing_records, 1);
+    assert_eq!(ingested(lines).report()[0].missing_records, 1);
 }
 
 #[test]
@@ -80,11 +80,11 @@ fn notes_count_once_whichever_way_they_come() {
     let text = "[637.581122] net_ratelimit: 12 callbacks suppressed";
     let kern = format!("2024-05-06T07:09:10+00:00 cell-1 kernel: {text}");
     let other = kern.replace("637", "737");
-    let completeness = read([kern.clone(), kern.clone(), other]);
+    let completeness = ingested([kern.clone(), kern.clone(), other]);
     assert_eq!(completeness.report()[0].dropped, 24);
     let app =
         "2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT net_ratelimit: 12 callbacks suppressed";
-    let completeness = read([app.to_owned()]);
+    let completeness = ingested([app.to_owned()]);
     assert_eq!(completeness.report().iter().map(|cell| cell.dropped).sum::<u64>(), 0);
 }
 
@@ -94,7 +94,7 @@ fn damage_folded_lines_and_silent_cells_show() {
     let folded = format!("2024-05-06T07:09:10+00:00 cell-1 kernel: {}]", repeated.trim_end());
     let cut = packet(&at(1), ALLOWED, "TCP")[..150].to_owned();
     let rep = r#"<14>1 2024-05-06T07:09:11Z 10.0.16.15 rep rs2 - [instance@47450 director="" deployment="cf" group="diego-cell" az="z1" id="0455ec2b"] {"timestamp":"2024-05-06T07:09:11Z","level":"info","source":"rep","message":"rep.x","data":{"container-guid":"bfce786c-ab07-40ad-79f9-8f21"}}"#;
-    let completeness = read([folded, cut, rep.to_owned()]);
+    let completeness = ingested([folded, cut, rep.to_owned()]);
     let report = completeness.report();
     assert_eq!(report.iter().map(|cell| cell.cell).collect::<Vec<_>>(), ["0455ec2b", "cell-1"]);
     // The packets under another kind of name may be the cell's own.
@@ -116,7 +116,7 @@ fn only_a_cell_that_speaks_of_its_own_containers_and_logs_no_packet_is_silent() 
     let from = |source: &str, id: &str| header(source, id) + &about.replace("SOURCE", source);
     let of_cell = |id: &str| packet(&format!("{}[637.5]", header("kernel", id)), ALLOWED, "TCP");
     let silent = |lines: Vec<String>| {
-        let completeness = read(lines);
+        let completeness = ingested(lines);
         let report = completeness.report();
         let silent = report.iter().filter(|cell| cell.is_silent());
         silent.map(|cell| cell.cell.to_owned()).collect::<Vec<_>>()
@@ -137,7 +137,7 @@ fn a_note_counts_once_by_whatever_ways_it_comes_and_only_by_programs_that_hand_o
         format!("2024-05-06T09:09:11.000000+02:00 vm-1 rsyslogd: {lost}"),
     ];
     let dropped = |lines: &[String]| {
-        let completeness = read(lines.iter().cloned());
+        let completeness = ingested(lines.iter().cloned());
         let report = completeness.report();
         let all: Vec<_> = report.iter().map(|cell| (cell.cell.to_owned(), cell.dropped)).collect();
         all.into_iter().filter(|(_, dropped)| *dropped > 0).collect::<Vec<_>>()
@@ -157,9 +157,9 @@ fn what_is_merged_is_as_if_one_had_seen_it() {
     };
     let one: Vec<_> = (0..10).map(|n| packet(&at(n * 1_000), DENIED, "TCP")).collect();
     let other = cell("cell-2", one[..6].to_vec());
-    let together = read(one.iter().chain(&other).cloned());
-    let mut merged = read(one);
-    merged.merge(&read(other.clone()));
+    let together = ingested(one.iter().chain(&other).cloned());
+    let mut merged = ingested(one);
+    merged.merge(&ingested(other.clone()));
     assert_eq!(merged.report(), together.report());
     // A merged instance still takes lines.
     merged.observe(SourceId(0), &Record::classify(&Line::new(other[0].as_bytes())));

@@ -38,6 +38,8 @@ impl Ledger {
     ///
     /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. If
     /// only other machines log it, it counts as shorter by the two minutes that clocks may differ.
+    /// Without an end it lasts as long as the cell shows the container running, and until two
+    /// minutes before the cell's last line about it.
     ///
     /// ```
     /// # use asg_core::{Ledger, Line, Origin, Record, SourceId};

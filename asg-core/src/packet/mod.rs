@@ -33,6 +33,7 @@
 // * `fast` replaces both for the most common lines.
 // * `fields` has the types that the grammar fills, `form` the details of the line that they leave
 //   out.
+// * `flags` has the flags of TCP as a text, and back.
 // * `foreign` recognises lines of other programs that look like the kernel's.
 // * `view` shows the fields as a network header, a transport header, an ICMP message.
 // * `reference` and `generator`, for tests: a second parser, slow and obvious, and a generator of
@@ -43,6 +44,7 @@ mod anchor;
 mod extra;
 mod fast;
 mod fields;
+mod flags;
 pub(crate) mod foreign;
 mod form;
 #[cfg(any(test, feature = "reference"))]

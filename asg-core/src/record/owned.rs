@@ -124,8 +124,8 @@ pub fn records<R: BufRead>(input: R) -> Records<R> {
 }
 
 impl<R: BufRead> Records<R> {
-    /// Reads on; the lines that end in what was read become ready.
-    fn read(&mut self) -> io::Result<()> {
+    /// Takes the next piece; the lines that end in it become ready.
+    fn fill(&mut self) -> io::Result<()> {
         let Self { input, transcoder, lines, ready, is_over } = self;
         let mut keep = |raw: RawLine<'_>| ready.push_back((raw.number, RecordBuf::of(&raw)));
         let piece = match input.fill_buf() {
@@ -157,7 +157,7 @@ impl<R: BufRead> Iterator for Records<R> {
             if self.is_over {
                 return None;
             }
-            if let Err(error) = self.read() {
+            if let Err(error) = self.fill() {
                 return Some(Err(error));
             }
         }

@@ -1,5 +1,7 @@
 //! Ids of packets.
 
+mod text;
+
 use std::fmt;
 use std::net::IpAddr;
 

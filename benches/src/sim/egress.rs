@@ -9,9 +9,10 @@ use super::Chance;
 use super::cell::Stage;
 use super::clock::{MINUTE, SECOND};
 use super::enforce::{self, Enforcer, Flight, KernelRule, Name, Sent, Set};
+use super::event::Event;
 use super::groups::{DENIED, Group, Groups, PORTS, Phase, Rules};
 use super::packet::Load;
-use super::run::{Event, Run};
+use super::run::Run;
 use super::sink::Sink;
 use super::truth::{Kind, Workload};
 

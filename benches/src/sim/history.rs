@@ -29,7 +29,7 @@ use super::clock;
 ///
 /// let mut file = Vec::new();
 /// history.write(&mut file)?;
-/// assert_eq!(History::read(file.as_slice())?, history);
+/// assert_eq!(History::from_reader(file.as_slice())?, history);
 /// # Ok::<(), std::io::Error>(())
 /// ```
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -139,7 +139,7 @@ impl History {
     /// # Errors
     ///
     /// Those of the reader, and if the text was not written by [`History::write`].
-    pub fn read(input: impl BufRead) -> io::Result<Self> {
+    pub fn from_reader(input: impl BufRead) -> io::Result<Self> {
         Ok(Self { changes: serde_json::from_reader(input)? })
     }
 }

@@ -4,8 +4,10 @@ use std::io;
 
 use super::cell::{CellState, Stage};
 use super::clock::{MINUTE, SECOND};
+use super::event::{Deployment, Event};
 use super::groups::Phase;
-use super::run::{Deployment, Event, Run, begun_as};
+use super::instances::begun_as;
+use super::run::Run;
 use super::sink::Sink;
 use super::truth::Workload;
 

@@ -18,7 +18,9 @@
 //! | `packet`, `lager`, `envelope`, `forge` | text |
 //! | `world`, `history` | orgs, spaces, apps; Cloud Controller over time |
 //! | `cell` | cells, containers, addresses, rate limits |
-//! | `run` | the clockwork: events in the order of time; with `life` (actions of people) and `traffic` (packets) |
+//! | `run`, `event` | the clockwork: events in the order of time |
+//! | `life`, `instances`, `traffic` | actions of people, lives of containers, their packets |
+//! | `lines` | lines, from a message to the file that has it |
 //! | `groups`, `enforce`, `egress` | security groups, what cells make of them, packets under them |
 //! | `damage`, `sink`, `truth` | damage to lines, their files, the truth about them |
 
@@ -30,11 +32,14 @@ mod egress;
 mod enforce;
 mod envelope;
 mod era;
+mod event;
 mod forge;
 mod groups;
 mod history;
+mod instances;
 mod lager;
 mod life;
+mod lines;
 mod packet;
 mod run;
 mod sink;

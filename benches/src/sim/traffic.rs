@@ -8,8 +8,9 @@ use super::cell::{Key, Stage, address6};
 use super::clock::{MINUTE, SECOND};
 use super::egress::Ruling;
 use super::era::{HandleForm, Limit, Named, Network};
+use super::event::Event;
 use super::packet::{self, Load, Path};
-use super::run::{Event, Run};
+use super::run::Run;
 use super::sink::Sink;
 use super::truth::{Kind, Names, Truth, Workload};
 

@@ -103,8 +103,14 @@ fn dump(ledger: &Ledger) -> (Vec<u8>, BTreeMap<String, Vec<Origin>>) {
     (ledger.to_bytes(), lines.collect())
 }
 
+/// At least a thousand, or as many as the variable `PROPTEST_CASES` asks for.
+fn cases() -> ProptestConfig {
+    let usual = ProptestConfig::default();
+    ProptestConfig { cases: usual.cases.max(1_000), ..usual }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1_000))]
+    #![proptest_config(cases())]
 
     #[test]
     fn the_slow_ledger_agrees(facts in world(10), sightings in prop::collection::vec(any_sighting(), 4)) {

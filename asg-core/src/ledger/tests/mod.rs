@@ -308,6 +308,41 @@ fn a_lease_begins_and_ends_by_the_clock_of_its_cell() {
 }
 
 #[test]
+fn a_lease_without_an_end_lasts_while_its_cell_shows_the_container_running() {
+    let handle = "check-3f0d2b1c-8a77-4e21-5b6d-0c1d2e3f4a5b";
+    let (cell, interface) = ("a1", Interface::classify(b"s-010000000001").unwrap());
+    let mut told = evidence(1, handle, "");
+    told.address = Some("10.0.0.1".parse().unwrap());
+    let seen_by = |is_cells_own: bool, moment, seconds| {
+        let machine = Some(cell.into());
+        Evidence { is_cells_own, machine, ..timed(2, handle, moment, seconds) }
+    };
+    let (made, runs) = (seen_by(true, Moment::Created, 0), seen_by(true, Moment::Running, 500));
+    let (left, gone) = (seen_by(true, Moment::Seen, 900), seen_by(true, Moment::Destroyed, 400));
+    // Each world, and until when the container had its address, which it has from second 0.
+    for (facts, until) in [
+        (vec![made.clone()], Some(0)),
+        (vec![made.clone(), runs.clone()], Some(500)),
+        (vec![made.clone(), left.clone()], Some(780)),
+        (vec![made.clone(), runs, left], Some(780)),
+        (vec![made.clone(), gone], Some(400)),
+        (vec![made, seen_by(false, Moment::Running, 500)], Some(0)),
+        (vec![seen_by(false, Moment::Created, 0)], None),
+    ] {
+        let facts = [facts, vec![told.clone()]].concat();
+        let all = ledger(facts.clone());
+        for seconds in [-1, 0, 1, 400, 401, 500, 501, 780, 781] {
+            let seen = at(seconds).on(cell).through(interface);
+            let answer = slow::said(&all, "REJECT_LOCAL: ", &seen);
+            let holds = until.is_some_and(|until| (0..=until).contains(&seconds));
+            let expected = if holds { Certainty::Inferred } else { Certainty::Unknown };
+            assert_eq!(answer.certainty, expected, "at {seconds}: {facts:?}");
+            assert_eq!(answer, slow::Slow(&facts).answer("REJECT_LOCAL: ", &seen));
+        }
+    }
+}
+
+#[test]
 fn a_lease_decides_between_apps_that_begin_alike() {
     let ip: IpAddr = "10.255.0.3".parse().unwrap();
     let apps = ["46ab3511-e11c-45cd-9f3e-a20ad836a9e4", "46ab3511-e11c-45cd-9f3e-a20ad836a9e5"];

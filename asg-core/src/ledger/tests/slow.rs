@@ -253,9 +253,14 @@ impl<'e> Slow<'e> {
             let gone = |e: &&&Evidence| e.moment == Moment::Destroyed;
             let ended = own().filter(gone).filter_map(at).min();
             let elsewhere = lines.iter().filter(gone).filter_map(at).min();
+            // Without an end: what the cell shows running had its address until then, and any other
+            // line of the cell's may be about its remains.
+            let runs = |e: &&&Evidence| matches!(e.moment, Moment::Created | Moment::Running);
+            let ran = own().filter(runs).filter_map(at).max();
+            let spoken = own().filter_map(at).max().map(|last| last - 120);
             let to = ended
                 .or_else(|| elsewhere.map(|ended| ended - 120))
-                .or_else(|| own().filter_map(at).max().map(|last| last - 120))
+                .or_else(|| ran.max(spoken))
                 .or_else(|| lines.iter().filter_map(at).max().map(|last| last - 240));
             here && self.addresses(handle).contains(&address)
                 && from.is_some_and(|from| from * SECOND <= time.earliest().as_nanos())
