@@ -27,8 +27,8 @@ pub(super) struct Held {
 
 impl Held {
     pub(super) fn new(path: PathBuf) -> Self {
-        let _in_use = Some(InUse::new(&path));
-        Self { path, file: OnceLock::new(), is_counted: true, _in_use }
+        let in_use = Some(InUse::new(&path));
+        Self { path, file: OnceLock::new(), is_counted: true, _in_use: in_use }
     }
 
     /// Returns a file that has no name.

@@ -85,7 +85,9 @@ impl Csv {
         }
         let shared = shared[key].get_or_insert_with(|| Shared::of(parts, cells, row));
         shared.with_own(parts, out, |columns, out| {
-            columns.iter().for_each(|column| column.print(row, cells, out));
+            for column in columns {
+                column.print(row, cells, out);
+            }
             cells.flush(out);
         });
     }
@@ -95,7 +97,9 @@ impl Csv {
         let Self { parts, shared, out, cells } = self;
         let Some(Some(shared)) = shared.get(row.key()) else { return false };
         shared.with_own(parts, out, |columns, out| {
-            columns.iter().for_each(|column| column.print_own(row, cells, out));
+            for column in columns {
+                column.print_own(row, cells, out);
+            }
             cells.flush(out);
         });
         out.pop();

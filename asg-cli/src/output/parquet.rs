@@ -115,7 +115,7 @@ impl Groups {
                 None => (self.crew()?, 0),
             };
             let fits = (self.rows - rows).min(batch.num_rows() - start);
-            let is_taken = crew.write(batch.slice(start, fits));
+            let is_taken = crew.write(&batch.slice(start, fits));
             self.open = Some((crew, rows + fits));
             if !is_taken || rows + fits == self.rows {
                 self.close()?;
@@ -217,10 +217,10 @@ impl Crew {
     }
 
     /// Encodes rows; returns false if that failed, which [`Crew::close`] tells.
-    fn write(&mut self, batch: RecordBatch) -> bool {
+    fn write(&mut self, batch: &RecordBatch) -> bool {
         match self {
             Self::Alone(share, result) => {
-                *result = share.write(&batch);
+                *result = share.write(batch);
                 result.is_ok()
             }
             Self::Team(hands) => {
@@ -264,7 +264,8 @@ mod tests {
     /// Batches whose rows cross the border of a row group.
     fn batches() -> Vec<RecordBatch> {
         let batch = |first: usize, rows: usize| {
-            let numbers = (first..first + rows).map(|n| (n % 7 > 0).then_some(n as i64));
+            let numbers =
+                (first..first + rows).map(|n| (n % 7 > 0).then_some(n.cast_signed() as i64));
             let texts =
                 (first..first + rows).map(|n| (n % 5 > 0).then(|| format!("app-{}", n % 99)));
             RecordBatch::try_from_iter_with_nullable([
@@ -291,7 +292,9 @@ mod tests {
         let whole = whole.set_max_row_group_row_count(Some(ROWS)).build();
         let file = File::create(&library).unwrap();
         let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(whole)).unwrap();
-        batches.iter().for_each(|batch| writer.write(batch).unwrap());
+        for batch in &batches {
+            writer.write(batch).unwrap();
+        }
         writer.close().unwrap();
         let expected = std::fs::read(&library).unwrap();
         for threads in [1, 2, 5] {
@@ -299,7 +302,7 @@ mod tests {
             let threads = Threads::new(NonZero::new(threads).unwrap());
             let all = batches.iter().cloned().map(Ok);
             write_on((threads, ROWS), schema.clone(), all, &path).unwrap();
-            assert_eq!(std::fs::read(&path).unwrap() == expected, true, "{threads:?}");
+            assert!(std::fs::read(&path).unwrap() == expected, "{threads:?}");
         }
     }
 

@@ -157,8 +157,8 @@ mod tests {
             assert!(error.contains("is no key of asglog redact"), "{text}: {error}");
         }
         fs::write(&path, [0xff, 0xfe, 0x00]).unwrap();
-        assert!(Key::read(&path).unwrap_err().to_string().contains("is no key of asglog redact"));
-        let missing = Key::read(&folder.path().join("other")).unwrap_err().to_string();
+        assert!(Key::load(&path).unwrap_err().to_string().contains("is no key of asglog redact"));
+        let missing = Key::load(&folder.path().join("other")).unwrap_err().to_string();
         assert!(missing.ends_with("there is no such key; asglog redact --new-key makes one"));
         assert_eq!(format!("{:?}", Key::from([1; 32])), "Key(…)");
     }
