@@ -2,13 +2,13 @@
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
-use std::io;
+use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU32;
 
 use super::cell::{Cell, CellState, Container, Key, Slots, Stage, address};
-use super::clock::{Clock, MILLI, MINUTE, SECOND};
+use super::clock::{self, Clock, MILLI, MINUTE, SECOND};
 use super::damage::{About, Damage, Piece, Sent, Way};
 use super::egress::Enforcement;
 use super::envelope::{Folded, Host, Program};
@@ -334,10 +334,7 @@ impl<'s, S: Sink> Run<'s, S> {
                 self.serve();
                 Ok(())
             }
-            Event::Agent { cell } => {
-                self.agent(cell);
-                Ok(())
-            }
+            Event::Agent { cell } => self.agent(cell),
         }
     }
 
@@ -496,7 +493,7 @@ impl<'s, S: Sink> Run<'s, S> {
         if self.slots[slot].stage == Stage::Creating {
             self.slots[slot].stage = Stage::Created;
         }
-        self.new_chain(slot);
+        self.new_chain(slot)?;
         self.plan_packet(key);
         let (least, most, next) = match workload {
             Workload::App => (SECOND, 3 * SECOND, Event::Running(key)),
@@ -615,6 +612,29 @@ impl<'s, S: Sink> Run<'s, S> {
         lager::write(&mut json, message, &context);
         let naming = message.names(facts.workload);
         self.send_lager(container.cell, &json, &About::Container { facts, naming })
+    }
+
+    /// Writes into the log stream of an app, as a drain forwards it, that rules were updated. Only
+    /// silk's agent writes to the part `CELL`.
+    pub(super) fn say_updated(&mut self, slot: usize, part: &str) -> io::Result<()> {
+        let container = &self.slots[slot];
+        let facts = Arc::clone(&container.facts);
+        let is_hidden = self.silent || container.is_unseen;
+        let (Some(app), Some(index), false) = (facts.app, facts.index, is_hidden) else {
+            return Ok(());
+        };
+        let cell = container.cell;
+        let mut text = b"<14>1 ".to_vec();
+        clock::rfc3339(&mut text, self.cells[cell].clock.wall(self.now), 6, "+00:00");
+        let handle = &facts.handle;
+        let _ = write!(
+            text,
+            " org.space.app {app} [{part}/{index}] - [tags@47450 instance_id=\"{index}\" \
+             process_instance_id=\"{handle}\"] Security group rules were updated"
+        );
+        let file = self.config.layout.file(cell, true);
+        let about = About::Container { facts, naming: false };
+        self.send(file, Sent { text, about, lager: false, piece: Piece::Whole })
     }
 
     /// Writes a lager line about no container.
