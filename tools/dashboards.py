@@ -125,9 +125,8 @@ def save_lists(changes: list[dict[str, Any]], sample: Any, out: Path) -> None:
 def follow(asglog: Path, lines: list[tuple[float, str, bytes]], folder: Path) -> Followed:
     """Writes the logs as time goes by, and notes the counts of a program that follows them."""
     begin, end = lines[0][0], lines[-1][0]
-    # Threads read logs that are there at the start. They wait until a time of the fast clock, and the
-    # kernel's own clock takes long to get there. So the first line is written when the program waits
-    # for its logs.
+    # A thread waits until a time of the fast clock, which the kernel's own clock reaches late. So
+    # the first line is written when the program waits for its logs.
     names = sorted({name for _, name, _ in lines})
     logs: dict[str, BinaryIO] = {}
     clock = datetime.fromtimestamp(begin, timezone.utc).strftime(f"@%Y-%m-%d %H:%M:%S x{SPEED}")

@@ -12,12 +12,12 @@ fn files() -> MutexGuard<'static, BTreeMap<PathBuf, usize>> {
     FILES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Says that a file is being read, until it is dropped.
+/// Marks a file as being read, until it is dropped.
 #[derive(Debug)]
 pub(crate) struct InUse(Option<PathBuf>);
 
 impl InUse {
-    /// Returns nothing to say of a path without a file.
+    /// Marks the file of a path, if there is one.
     pub(crate) fn new(path: &Path) -> Self {
         let path = std::fs::canonicalize(path).ok();
         if let Some(path) = &path {

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
-use common::{ASGLOG, here, run};
+use common::{ASGLOG, apps, here, run};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
@@ -151,6 +151,69 @@ fn other_commands_hint_at_the_half_that_is_missing() {
     }
     let (_, _, why) = shell("asglog correlate --where dpt=1 kern.log rep.log", folder.path());
     assert!(why.contains("no packet is as --where"), "{why}");
+}
+
+#[test]
+fn security_groups_show_how_many_packets_their_rules_explain() {
+    let folder = tempfile::tempdir().unwrap();
+    let pages = apps(folder.path());
+    let log = here("data/foundation.log");
+    let check = |more: &[&str]| {
+        let args = ["--groups", &here("data/groups.json"), "--cc-export", &pages];
+        run("check", &[&args[..], more, &["--", &log]].concat())
+    };
+    let checked = check(&[]);
+    assert_eq!((checked.status, &*checked.stderr), (0, ""));
+    let page = checked.stdout;
+    for line in [
+        "           5  of them explained by the rule that decided",
+        "  * which rule decided, for 5 of 7",
+        "  * 6 entries of rules leave no line",
+    ] {
+        assert!(page.lines().any(|found| found == line), "{page}");
+    }
+    assert!(!page.contains("contradicts the rules"), "{page}");
+
+    // The groups that allow what the log shows are gone.
+    let all = fs::read_to_string(here("data/groups.json")).unwrap();
+    let fewer = folder.path().join("fewer groups.json");
+    let kept = |line: &&str| !line.contains("\"backends\"");
+    let text: String = all.lines().filter(kept).map(|line| format!("{line}\n")).collect();
+    fs::write(&fewer, text).unwrap();
+    let args = format!(
+        "--groups '{}' --group-order listed --sync-tolerance 60 --cc-export {pages} -- {log}",
+        fewer.display()
+    );
+    let (status, page, stderr) = shell(&format!("asglog check {args}"), folder.path());
+    assert_eq!((status, &*stderr), (0, ""), "{page}");
+    let what = "  * 3 packets whose line contradicts the rules";
+    assert!(page.lines().any(|line| line == what), "{page}");
+    // The command has all that the answer needs.
+    let command = page.lines().find_map(|line| line.trim().strip_prefix("asglog explain "));
+    let command = format!("asglog explain --format ndjson {}", command.unwrap());
+    assert!(command.contains("--group-order listed") && command.contains("--sync-tolerance 60"));
+    let (status, answers, stderr) = shell(&command, folder.path());
+    assert_eq!((status, answers.lines().count(), &*stderr), (0, 3, ""), "{command}");
+}
+
+#[test]
+fn security_groups_that_cannot_be_read_end_the_check_with_the_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = here("data/foundation.log");
+    let missing = folder.path().join("groups.json").display().to_string();
+    let settings = folder.path().join("settings.json").display().to_string();
+    fs::write(&settings, r#"{"profil":"guardian"}"#).unwrap();
+    let groups = here("data/groups.json");
+    for (args, what) in [
+        (&["--groups", &missing][..], "groups.json: No such file or directory"),
+        (&["--groups", &log], "looks like a log, and not like security groups"),
+        (&["--groups", &settings], "a page of security groups with `resources`"),
+        (&["--groups", &groups, "--settings", &settings], "unknown field `profil`"),
+    ] {
+        let refused = run("check", &[args, &["--", &log]].concat());
+        assert_eq!((refused.status, &*refused.stdout), (2, ""), "{args:?}");
+        assert!(refused.stderr.contains(what), "{args:?}: {}", refused.stderr);
+    }
 }
 
 #[test]

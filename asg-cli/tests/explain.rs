@@ -2,14 +2,10 @@
 
 mod common;
 
-use std::path::Path;
-
 use asg_cc_client::embedded::{Clock, Foundation, Realm, SecurityGroup, Server};
 use asg_core::Timestamp;
-use common::{assert_schema, here, run, run_with};
+use common::{PROD, apps, assert_schema, here, run, run_with};
 use serde_json::{Value, json};
-
-const PROD: &str = "0b1c2d3e-4f50-4617-8a29-3b4c5d6e7f80";
 
 fn groups() -> String {
     here("data/groups.json")
@@ -19,27 +15,6 @@ fn explain(args: &[&str]) -> common::Run {
     let mut all = vec!["--groups".to_owned(), groups()];
     all.extend(args.iter().map(|arg| (*arg).to_owned()));
     run("explain", &all.iter().map(String::as_str).collect::<Vec<_>>())
-}
-
-/// Pages of apps in the space `prod`, as `cf curl` saves them.
-fn apps(folder: &Path) -> String {
-    let app = |guid: &str, name: &str| {
-        json!({
-            "guid": guid, "name": name, "lifecycle": {},
-            "relationships": { "space": { "data": { "guid": PROD } } },
-            "links": { "self": { "href": format!("https://api.example.org/v3/apps/{guid}") } }
-        })
-    };
-    let apps = [
-        app("bc6f229d-5e4a-4c41-a63f-e8795496c283", "storefront"),
-        app("d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6", "orders"),
-        app("e91d0c8b-7a6f-4b5e-8d4c-3b2a1f0e9d8c", "mailer"),
-        app("a3f5e7d9-1b2c-4d3e-8f40-516273849a5b", "pinger"),
-    ];
-    let page = json!({ "pagination": { "total_results": 4, "next": null }, "resources": apps });
-    let path = folder.join("apps.json");
-    std::fs::write(&path, page.to_string()).unwrap();
-    path.to_str().unwrap().to_owned()
 }
 
 #[test]
@@ -121,6 +96,8 @@ fn each_packet_of_a_log_has_one_object_in_order_with_any_number_of_threads() {
             codes.collect::<Vec<_>>().join(" ")
         )
     };
+    let gains: Vec<_> = objects.iter().filter_map(|it| it["other_apps"].as_u64()).collect();
+    assert_eq!(gains, [3], "the packet that no rule allows, in a space of four apps");
     let short: Vec<_> = objects.iter().map(short).collect();
     insta::assert_snapshot!(short.join("\n"), @r"
     storefront running: asg allowed allowed certain; rule
@@ -175,7 +152,7 @@ fn a_table_names_the_rule_and_the_nearest_change() {
     VERDICT      APP                                                                     DESTINATION            WHY                                                       NEAREST CHANGE
     allowed      ?/?/storefront #0                                                    →  169.254.0.2:53 UDP     by rule 0 of dns (udp 169.254.0.2 53)                     -
     allowed      ?/?/storefront #0                                                    →  10.0.16.8:443 TCP      by rule 0 of backends (tcp 10.0.16.0/24 443,8443)         -
-    denied       ?/?/orders #1                                                        →  203.0.113.25:5432 TCP  because no rule allows it                                 bind the space to databases, which it has in the other phase; admits 256 addresses × 1 port or type
+    denied       ?/?/orders #1                                                        →  203.0.113.25:5432 TCP  because no rule allows it                                 bind the space to databases, which it has in the other phase; admits 256 addresses × 1 port or type; at least 3 other apps gain it
     allowed      ?/?/mailer #0                                                        →  10.0.31.40:5672 TCP    by rule 1 of backends (tcp 10.0.31.0/24 3306,5672)        -
     allowed c2c  to -                                                                 →  10.255.73.4:8080 TCP   by the policies between containers                        -
     denied c2c   to ?/?/mailer #0                                                     →  10.255.73.5:8080 TCP   by the policies between containers                        -
@@ -289,6 +266,44 @@ fn settings_change_the_answers_and_wrong_ones_are_refused() {
     }
     let without = common::run("explain", &["--packet", "tcp 10.0.0.1:1"]);
     assert!(without.status == 2 && without.stderr.contains("give --groups"), "{}", without.stderr);
+}
+
+#[test]
+fn a_log_in_the_place_of_groups_is_recognised() {
+    let folder = tempfile::tempdir().unwrap();
+    let put = |name: &str, text: &[u8]| {
+        let path = folder.path().join(name);
+        std::fs::write(&path, text).unwrap();
+        path.to_str().unwrap().to_owned()
+    };
+    let log = std::fs::read_to_string(here("data/foundation.log")).unwrap();
+    let part = |is_packet: bool| -> String {
+        let lines = log.lines().filter(|line| line.contains(" IN=") == is_packet);
+        lines.map(|line| format!("{line}\n")).collect()
+    };
+    let is_log = "looks like a log, and not like security groups: logs go behind `--`";
+    for (name, text, what) in [
+        ("kern.log", part(true).as_bytes(), is_log),
+        ("rep.log", part(false).as_bytes(), is_log),
+        ("late.log", &[b"\n\n", part(true).as_bytes()].concat(), is_log),
+        (
+            "kern.log.gz",
+            b"\x1f\x8b\x08\0\0\0\0\0",
+            "is packed, or no text: security groups are plain JSON",
+        ),
+        // Damaged groups are not a log.
+        ("cut.json", br#"{"resources":[{"guid":"g-1","name":"2024-05-06T07:09:10Z"#, "byte 5"),
+        ("apps.json", b"{\"a\":1}\n", "a page of security groups with `resources`"),
+        ("empty.json", b"", "byte 0"),
+    ] {
+        let path = put(name, text);
+        for command in ["explain", "coverage"] {
+            let refused = run(command, &["--groups", &path, "--", &here("data/foundation.log")]);
+            let (status, stderr) = (refused.status, refused.stderr);
+            assert!(status == 2 && stderr.contains(what), "{command} {name}: {stderr}");
+            assert!(stderr.contains(&path) && refused.stdout.is_empty(), "{stderr}");
+        }
+    }
 }
 
 #[test]

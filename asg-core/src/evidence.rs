@@ -99,6 +99,10 @@ pub struct Evidence {
     /// Whether the line contradicts itself, so that it proves nothing else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_contradictory: bool,
+    /// Whether silk's agent says that it just put the rules of security groups into the container's
+    /// chain.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub rules_updated: bool,
     /// The place of the line.
     pub origin: Origin,
 }
@@ -135,6 +139,7 @@ impl Evidence {
             cell_address: None,
             names: None,
             is_contradictory: false,
+            rules_updated: false,
             origin,
         }
     }
@@ -227,6 +232,7 @@ pub(crate) fn rep_evidence(
         address_v6: event.container_ipv6,
         cell_address: event.cell_ip,
         names: names.map(|names| Box::new(names.clone().into_owned())),
+        rules_updated: event.rules_updated,
         origin,
     })
 }

@@ -119,8 +119,65 @@ fn what_comes_and_goes_between_listings_is_never_claimed() {
 }
 
 #[test]
+fn lines_of_agents_are_believed_and_those_that_apps_print_are_not() {
+    let rules = Rules { listing_minutes: 2, changes_per_hour: 20, ..Rules::default() };
+    let (mut exact, mut told) = ([0, 0], 0);
+    for seed in [18, 19] {
+        // The lines change nothing else.
+        for tells_updates in [false, true] {
+            let judgement = judged(&config(seed, Rules { tells_updates, ..rules.clone() }));
+            is_right(&judgement);
+            exact[usize::from(tells_updates)] += judgement.by_basis[0];
+            told += judgement.told;
+        }
+    }
+    assert!(told > 100 && exact[1] > exact[0], "{told} {exact:?}");
+}
+
+#[test]
 fn slower_agents_are_allowed_for_by_the_tolerance() {
     is_right(&judged(&config(10, Rules { poll: 300, ..Rules::default() })));
+}
+
+/// A cell's clock may be off, and nothing in its lines shows that. With the greatest error in the
+/// settings, nothing that is certain is wrong.
+#[test]
+fn cells_with_clocks_of_their_own_are_explained_within_their_tolerance() {
+    let damage = Damage { skew_seconds: 120, ..Damage::NONE };
+    let mut unknowable = [0, 0];
+    for (n, clock_tolerance) in [0, 121].into_iter().enumerate() {
+        for (seed, tells_updates) in [(20, false), (21, true)] {
+            let rules = Rules {
+                clock_tolerance,
+                tells_updates,
+                listing_minutes: 2,
+                changes_per_hour: 20,
+                ..Rules::default()
+            };
+            let config = Config { damage, packets_per_minute: 6, ..config(seed, rules) };
+            let judgement = judged(&config);
+            if clock_tolerance > 0 {
+                is_right(&judgement);
+            }
+            unknowable[n] += judgement.unknowable;
+        }
+    }
+    assert!(unknowable[0] > 0, "the clocks make no difference: {unknowable:?}");
+    assert_eq!(unknowable[1], 0);
+}
+
+/// Where lines show how late they are stamped, or lack a zone, the basis widens with the error.
+#[test]
+fn times_with_an_error_widen_the_basis() {
+    for (seed, level) in [(22, "stalls"), (23, "zone"), (24, "relays"), (25, "clocks")] {
+        let damage: Damage = level.parse().unwrap();
+        let damage = Damage { skew_seconds: 0, ..damage };
+        let rules = Rules { listing_minutes: 2, changes_per_hour: 20, ..Rules::default() };
+        let config = Config { damage, ..config(seed, rules) };
+        let judgement = judged(&config);
+        assert_eq!(judgement.wrong.len(), 0, "{level}: {:#?}", judgement.wrong.first());
+        assert_eq!(judgement.unknowable, 0, "{level}");
+    }
 }
 
 #[test]

@@ -11,7 +11,7 @@ use super::answers::Answers;
 use super::manifest::{Manifest, Question, Reading};
 use super::pack::Members;
 use crate::error::Error;
-use crate::explain::LinesLost;
+use crate::explain::OfWhole;
 use crate::flows::Gathered;
 use crate::input::{Opened, ReadCounter, SeparateLines, Source};
 use crate::ledger_file;
@@ -48,7 +48,7 @@ pub(super) struct Case {
     /// What the directory answered, if it was asked.
     pub(super) names: Option<BTreeMap<Guid, Identity>>,
     pub(super) rules: Option<Rules>,
-    pub(super) lines_lost: Vec<LinesLost>,
+    pub(super) of_whole: OfWhole,
 }
 
 /// Security groups and settings, as JSON.
@@ -111,9 +111,7 @@ impl Case {
         let policy = self.options.policy()?;
         let flows = Query::flows(readers.clone(), policy, Arc::clone(&gathered), names.clone());
         let flows = match &self.rules {
-            Some(rules) => {
-                flows.explained_where(&rules.policy()?, Some(self.lines_lost.clone()))?
-            }
+            Some(rules) => flows.explained_where(&rules.policy()?, Some(self.of_whole.clone()))?,
             None => flows,
         };
         let known = gathered.ready(&readers, names.as_ref())?;
@@ -188,7 +186,10 @@ impl Case {
             ledgers,
             names: names.map(|names| names.into_iter().collect()),
             rules: rules.transpose()?,
-            lines_lost: manifest.lines_lost.clone(),
+            of_whole: OfWhole {
+                lines_lost: manifest.lines_lost.clone(),
+                space_apps: manifest.space_apps.clone(),
+            },
         })
     }
 }

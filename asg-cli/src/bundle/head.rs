@@ -182,8 +182,8 @@ fn head_of(bytes: &[u8], instance: Option<&str>, of: &Record<'_>) -> Option<Vec<
     (shows(&again) == shows(of)).then_some(head)
 }
 
-/// Returns what stands before and behind a message in its line; `None` if the line shows it
-/// otherwise, or twice. A message inside of JSON is written as it is only if it has no escapes.
+/// Returns the parts of a line before and behind its message; `None` if the line has the message
+/// in another form, or twice. A message in JSON can be found only if it has no escapes.
 fn around<'b>(line: &'b [u8], body: &[u8]) -> Option<(&'b [u8], &'b [u8])> {
     if let Some(before) = line.strip_suffix(body) {
         return Some((before, b""));

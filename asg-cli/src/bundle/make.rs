@@ -24,7 +24,7 @@ use super::pack::{self, Members, hexadecimal};
 use super::pick::{Wish, pick};
 use super::verify::verify;
 use crate::error::Error;
-use crate::explain::LinesLost;
+use crate::explain::OfWhole;
 use crate::flows::Gathered;
 use crate::ledger_file;
 use crate::lines::Readers;
@@ -75,7 +75,7 @@ struct Asked<'s> {
     has_names: bool,
     wanted: Arc<Wanted>,
     answers: Answers,
-    lines_lost: Vec<LinesLost>,
+    of_whole: OfWhole,
 }
 
 /// Makes a bundle about a question.
@@ -153,12 +153,12 @@ fn ask<'s>(
     let names = recorded.as_ref().map(|it| it.answered()).unwrap_or_default();
     let wanted = Arc::new(question.wanted(known.ledger(), &names));
     let answers = question.ask(&flows, &wanted)?;
-    let lines_lost = match &sources.rules {
-        Some(_) => LinesLost::all(known.completeness()),
-        None => Vec::new(),
+    let of_whole = match &sources.rules {
+        Some(_) => OfWhole::of(&known),
+        None => OfWhole::default(),
     };
     let has_names = recorded.is_some();
-    Ok(Asked { sources, known, names, has_names, wanted, answers, lines_lost })
+    Ok(Asked { sources, known, names, has_names, wanted, answers, of_whole })
 }
 
 impl Asked<'_> {
@@ -242,6 +242,11 @@ impl Asked<'_> {
             |guid: &Guid| sources.is_whole || owners.contains(guid) || rests.apps.contains(guid);
         let names = self.names.iter().filter(|(guid, _)| is_needed(guid));
         let names = names.map(|(guid, identity)| (*guid, identity.clone()));
+        let names: HashMap<_, _> = names.collect();
+        // The manifest counts the apps of these spaces only.
+        let spaces: Vec<_> = names.values().filter_map(|it| it.space.as_ref()).collect();
+        let mut of_whole = self.of_whole.clone();
+        of_whole.space_apps.retain(|guid, _| spaces.iter().any(|space| space.guid == *guid));
         Ok(Case {
             question: question.clone(),
             options: options.clone(),
@@ -249,9 +254,9 @@ impl Asked<'_> {
             extracts,
             rivals,
             ledgers,
-            names: self.has_names.then(|| names.collect()),
+            names: self.has_names.then(|| names.into_iter().collect()),
             rules: sources.rules.as_ref().map(|(it, settings)| Rules::of(it, settings.clone())),
-            lines_lost: self.lines_lost.clone(),
+            of_whole,
         })
     }
 
@@ -298,7 +303,8 @@ impl Asked<'_> {
             |cell| rests.cells.contains(cell),
             |prefix| prefixes.iter().any(|it| it.contains(prefix)),
         );
-        manifest.lines_lost.clone_from(&case.lines_lost);
+        manifest.lines_lost.clone_from(&case.of_whole.lines_lost);
+        manifest.space_apps.clone_from(&case.of_whole.space_apps);
         manifest.has_names = case.names.is_some();
         manifest.is_explained = case.rules.is_some();
         manifest.is_whole = sources.is_whole;

@@ -40,6 +40,10 @@ pub struct Manifest {
     pub completeness: Vec<CellEntry>,
     /// The notes about lost lines, which explanations mention.
     pub lines_lost: Vec<LinesLost>,
+    /// The number of apps of each space that the directory named, by the space's GUID, which
+    /// explanations mention.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub space_apps: BTreeMap<String, u64>,
     /// Whether names were asked for.
     pub has_names: bool,
     /// Whether packets are explained.
@@ -66,6 +70,7 @@ impl Manifest {
             certainty: BTreeMap::new(),
             completeness: Vec::new(),
             lines_lost: Vec::new(),
+            space_apps: BTreeMap::new(),
             has_names: false,
             is_explained: false,
             is_whole: false,

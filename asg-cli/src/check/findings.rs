@@ -22,6 +22,9 @@ pub(crate) struct Given {
     pub(crate) utc_offset: bool,
     /// The options with security groups and settings, as a shell reads them; empty without groups.
     pub(crate) groups: String,
+    /// The options that choose a directory, as a shell reads them, with a blank behind them; empty
+    /// without any.
+    pub(crate) directory: String,
     /// This year, for `--year`.
     pub(crate) this_year: i16,
 }
@@ -256,14 +259,14 @@ impl Facts {
 
     /// What security groups do not explain, and what leaves no line.
     fn rules(&self, given: &Given) -> Vec<Finding> {
-        let Given { logs, groups, .. } = given;
+        let Given { logs, groups, directory, .. } = given;
         let rules = self.flows.rules;
         let mut found = Vec::new();
         if rules.contradicted > 0 {
             found.push(finding(
                 format!("{} whose line contradicts the rules", packets(rules.contradicted)),
                 "rules came late, or were broken, or the container has older ones: the codes show which",
-                Some(format!("asglog explain --where agrees=false {groups} -- {logs}")),
+                Some(format!("asglog explain --where agrees=false {directory}{groups} -- {logs}")),
             ));
         }
         if rules.vague > 0 {

@@ -1,10 +1,10 @@
 //! From a flow to the facts that policy asks for, and to its explanation.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use asg_core::correlate::{FlowKey, KnownFlow};
-use asg_core::guid::ProcessName;
+use asg_core::guid::{Handle, ProcessName};
 use asg_core::ledger::Lifetime;
 use asg_core::names::Workload;
 use asg_core::packet::{Ip, TcpFlags};
@@ -16,11 +16,16 @@ use asg_core::prefix::Plane;
 use asg_core::time::TimeRange;
 use asg_core::{Certainty, Correlation, Flow, SourceId, Timestamp, Verdict};
 
+use super::OfWhole;
 use super::lost::{LinesLost, LostTimes};
 use crate::origins;
 
 /// The ledger keeps milliseconds.
 const MILLISECOND: i64 = 1_000_000;
+
+/// The log's writer stamps packets, and may be late: a packet whose stamp is at most this long
+/// behind a change of rules may have met the rules before.
+const STAMPED_LATE: i64 = 5 * 1_000_000_000;
 
 /// Facts that all flows of a correlation share: the times when process versions were desired, and
 /// the cells that lost lines.
@@ -31,9 +36,13 @@ pub struct FlowFacts {
     /// For each process version the making of its first container; `None` if it is older than the
     /// logs. Empty if no cell has a static profile.
     desired: HashMap<ProcessName, Option<Timestamp>>,
+    /// The times at which agents put rules into containers' chains, in order, by handle.
+    updates: HashMap<Handle, Arc<[Timestamp]>>,
     /// The times at which cells lost lines. A cell has the name under which its lines come; without
     /// a name it is the source of the lines.
     lost: HashMap<(Box<str>, Option<SourceId>), LostTimes>,
+    /// The number of apps of each space that are known, by the space's GUID.
+    space_apps: BTreeMap<String, u64>,
 }
 
 impl FlowFacts {
@@ -44,20 +53,25 @@ impl FlowFacts {
         let is_static = policy.settings().all().any(|settings| settings.profile.is_static());
         let desired =
             if is_static { desired(correlation.ledger().lifetimes()) } else { HashMap::new() };
-        let facts = Self { desired, ..Self::default() };
-        facts.with_lines_lost(&LinesLost::all(correlation.completeness()))
+        let mut updates: HashMap<Handle, Vec<Timestamp>> = HashMap::new();
+        for (handle, time) in correlation.rule_updates() {
+            updates.entry(handle.clone()).or_default().push(time);
+        }
+        let updates = updates.into_iter().map(|(handle, times)| (handle, times.into())).collect();
+        let facts = Self { desired, updates, ..Self::default() };
+        facts.with_whole(&OfWhole::of(correlation))
     }
 
-    /// Takes these lines for the ones that were lost, where the logs at hand do not show it.
+    /// Takes these facts about whole logs for the ones that the logs at hand do not show.
     #[must_use]
-    pub(crate) fn with_lines_lost(self, lines: &[LinesLost]) -> Self {
+    pub(crate) fn with_whole(self, whole: &OfWhole) -> Self {
         let mut lost: HashMap<_, LostTimes> = HashMap::new();
-        for LinesLost { cell, source, noted } in lines {
+        for LinesLost { cell, source, noted } in &whole.lines_lost {
             let source = source.as_deref().map(origins::number);
             lost.entry((cell.as_str().into(), source)).or_default().add(*noted);
         }
         lost.values_mut().for_each(LostTimes::sort);
-        Self { lost, ..self }
+        Self { lost, space_apps: whole.space_apps.clone(), ..self }
     }
 
     /// Returns the facts about a flow.
@@ -72,14 +86,17 @@ impl FlowFacts {
         let container = flow.attribution.container();
         // Where no line shows the kind of the container, the directory may know it.
         let told = identity.and_then(|identity| identity.workload);
+        let space = identity.and_then(|identity| Some(&*identity.space.as_ref()?.guid));
         let facts = PacketFacts {
             time: flow.range,
             cell,
-            space: identity.and_then(|identity| Some(&*identity.space.as_ref()?.guid)),
+            space,
             phase: container.and_then(Lifetime::workload).or(told).map(phase),
             created: container.and_then(Lifetime::created).map(moment),
             desired: container.and_then(|container| self.desired(container)),
+            rules_updated: last_update(self.updates_of(container), flow.range),
             lines_lost: self.has_lost(cell, flow.origin.source, flow.range),
+            other_apps: space.and_then(|space| self.other_apps(space)),
             ..PacketFacts::default()
         };
         let Some(cf) = flow.cf else { return facts };
@@ -103,6 +120,19 @@ impl FlowFacts {
         let cell = cell.unwrap_or_default();
         let times = self.lost.get(&(cell.into(), cell.is_empty().then_some(source)));
         times.is_some_and(|times| times.has(range))
+    }
+
+    /// Returns how many apps of a space are known beside one of them.
+    fn other_apps(&self, space: &str) -> Option<u64> {
+        self.space_apps.get(space).map(|apps| apps.saturating_sub(1))
+    }
+
+    /// Returns when the agent put rules into a container's chain.
+    fn updates_of(&self, container: Option<Lifetime<'_>>) -> Option<&Arc<[Timestamp]>> {
+        if self.updates.is_empty() {
+            return None;
+        }
+        self.updates.get(&container?.handle())
     }
 
     /// Returns when the rules of a container were chosen in the static profiles.
@@ -143,6 +173,8 @@ struct Sender {
     phase: Option<Phase>,
     created: Option<TimeRange>,
     desired: Option<TimeRange>,
+    updates: Option<Arc<[Timestamp]>>,
+    other_apps: Option<u64>,
     chain: Chain,
     observed: Option<Outcome>,
     /// Whether the line has Cloud Foundry's prefix.
@@ -150,8 +182,10 @@ struct Sender {
 }
 
 impl Sender {
-    fn of(facts: &PacketFacts<'_>, is_cf: bool) -> Self {
+    fn of(facts: &PacketFacts<'_>, updates: Option<&Arc<[Timestamp]>>, is_cf: bool) -> Self {
         Self {
+            updates: updates.cloned(),
+            other_apps: facts.other_apps,
             cell: facts.cell.map(Into::into),
             space: facts.space.map(Into::into),
             phase: facts.phase,
@@ -178,7 +212,10 @@ impl FlowExplainer {
             if self.senders.len() <= key {
                 self.senders.resize_with(key + 1, || None);
             }
-            self.senders[key].get_or_insert_with(|| Sender::of(&facts, flow.cf.is_some()));
+            self.senders[key].get_or_insert_with(|| {
+                let updates = self.facts.updates_of(flow.attribution.container());
+                Sender::of(&facts, updates, flow.cf.is_some())
+            });
         }
         let explanation = self.explainer.explain(&facts);
         let probe = facts.probe.or_else(|| probe(&flow.packet().ip));
@@ -200,11 +237,12 @@ impl FlowExplainer {
             phase: sender.phase,
             created: sender.created,
             desired: sender.desired,
+            rules_updated: last_update(sender.updates.as_ref(), flow.range),
             chain: sender.chain,
             observed: sender.observed,
             probe: packet.filter(|_| sender.is_cf),
             lines_lost: self.facts.has_lost(cell, flow.origin.source, flow.range),
-            ..PacketFacts::default()
+            other_apps: sender.other_apps,
         };
         let explanation = self.explainer.explain(&facts);
         Some(Explained { explanation, phase: sender.phase, probe: packet })
@@ -216,6 +254,14 @@ const fn phase(workload: Workload) -> Phase {
         Workload::App | Workload::Task => Phase::Running,
         Workload::Staging => Phase::Staging,
     }
+}
+
+/// Returns the last of these times that is surely before a packet.
+fn last_update(times: Option<&Arc<[Timestamp]>>, packet: Option<TimeRange>) -> Option<TimeRange> {
+    let (times, packet) = (times?, packet?);
+    let sure = packet.earliest().as_nanos().saturating_sub(STAMPED_LATE);
+    let before = times.partition_point(|time| time.as_nanos() <= sure);
+    Some(times[before.checked_sub(1)?].into())
 }
 
 /// Returns a time of the ledger, which is cut to milliseconds.

@@ -42,6 +42,7 @@ mod facts;
 mod lost;
 mod question;
 mod sources;
+mod whole;
 mod words;
 mod writer;
 
@@ -51,6 +52,7 @@ pub use lost::LinesLost;
 pub(crate) use lost::span;
 pub use question::Question;
 pub use sources::{Loaded, PolicySources, SettingsSource, is_snapshot};
+pub(crate) use whole::OfWhole;
 pub use words::Words;
 pub(crate) use words::{certainty, log_line};
 pub use writer::{ExplainWriter, explain_object};

@@ -5,8 +5,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
-use asg_core::Timestamp;
 use asg_core::policy::{CellSettings, GroupOrder, Policy, Profile, Snapshot};
+use asg_core::time::LogTime;
+use asg_core::{Content, Line, Record, Timestamp};
 use serde_json::{Map, Value};
 
 use crate::error::Error;
@@ -98,7 +99,8 @@ impl PolicySources {
             let of_file =
                 if self.taken_at.is_none() { modified(path).map_err(file)? } else { None };
             let taken_at = self.taken_at.or(of_file);
-            let read = Snapshot::parse(&bytes, taken_at).map_err(wrong)?;
+            let read = Snapshot::parse(&bytes, taken_at)
+                .map_err(|error| other_than_groups(path, &bytes).unwrap_or_else(|| wrong(error)))?;
             note(&mut notes, path, &read, of_file);
             match (&read[..], taken_at) {
                 ([part], Some(at)) if !part.complete => parts.push((bytes, at)),
@@ -174,6 +176,36 @@ impl PolicySources {
         object.extend(given.into_iter().map(|(name, value)| (name.to_owned(), value)));
         Ok(Value::Object(object).to_string().into_bytes())
     }
+}
+
+/// The number of bytes and of lines by which a file is recognised.
+const HEAD: usize = 512;
+const LOOKED_AT: usize = 64;
+
+/// Returns the error about a file that is clearly something else than security groups; `None` if it
+/// may be damaged JSON.
+fn other_than_groups(path: &Path, bytes: &[u8]) -> Option<Error> {
+    let path = path.display();
+    let head = &bytes[..bytes.len().min(HEAD)];
+    // A letter may be cut at the end.
+    if std::str::from_utf8(head).is_err_and(|error| error.error_len().is_some()) {
+        let what = "is packed, or no text: security groups are plain JSON, and logs go behind `--`";
+        return Some(Error::Value(format!("{path} {what}")));
+    }
+    let lines = bytes.split(|b| *b == b'\n').filter(|line| !line.trim_ascii().is_empty());
+    let is_of_log = |line: &[u8]| {
+        let line = Line::new(line);
+        let record = Record::classify(&line);
+        let is_known = matches!(
+            record.content,
+            Content::Packet { .. } | Content::Rep(_) | Content::Document(_) | Content::Logger(_)
+        );
+        is_known || !matches!(record.envelope.time, LogTime::Unknown)
+    };
+    lines.take(LOOKED_AT).any(is_of_log).then(|| {
+        let what = "looks like a log, and not like security groups: logs go behind `--`";
+        Error::Value(format!("{path} {what}"))
+    })
 }
 
 /// Notes what was assumed about a file.

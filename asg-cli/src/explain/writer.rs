@@ -9,11 +9,12 @@ use std::sync::Arc;
 
 use asg_core::correlate::KnownFlow;
 use asg_core::names::{AppState, Entity};
-use asg_core::policy::{ExplainOutput, Explanation, Phase, Probe, ProbeTraffic};
+use asg_core::policy::{ExplainOutput, Explanation, NearMiss, Phase, Probe, ProbeTraffic};
 use asg_core::time::TimeText;
 use asg_core::{Certainty, Flow, Origin, SourceId, Timestamp};
 use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
+use serde_json::value::RawValue;
 
 use super::Explained;
 use crate::origins;
@@ -36,6 +37,8 @@ pub struct ExplainWriter {
     owners: Vec<Option<Box<[u8]>>>,
     /// By the addresses of explanations, which they keep alive: the text from `governed` on.
     answers: HashMap<usize, (Arc<Explanation>, Box<[u8]>)>,
+    /// By the addresses of lists of near misses, which they keep alive: their text.
+    nears: HashMap<usize, (Arc<[NearMiss]>, Box<RawValue>)>,
 }
 
 impl ExplainWriter {
@@ -89,13 +92,23 @@ impl ExplainWriter {
         }
         if self.answers.len() > MOST_TEXTS {
             self.answers.clear();
+            self.nears.clear();
         }
-        let near = self.near;
+        let count = self.near.unwrap_or(usize::MAX).min(explanation.near.len());
         let number = Arc::as_ptr(explanation).addr();
-        let (_, text) = self
-            .answers
-            .entry(number)
-            .or_insert_with(|| (Arc::clone(explanation), members(&Answer(explanation, near))));
+        let nears = &mut self.nears;
+        let (_, text) = self.answers.entry(number).or_insert_with(|| {
+            let near = &explanation.near;
+            let text = if count == 0 {
+                members(&Answer(explanation, &near[..0], false))
+            } else {
+                let of_near = Arc::as_ptr(near).addr();
+                let (_, near) =
+                    nears.entry(of_near).or_insert_with(|| (Arc::clone(near), raw(&near[..count])));
+                members(&Answer(explanation, &**near, true))
+            };
+            (Arc::clone(explanation), text)
+        });
         out.extend_from_slice(text);
         out.extend_from_slice(b"}\n");
     }
@@ -180,15 +193,21 @@ fn owner(flow: &Flow<'_, '_>, phase: Option<Phase>) -> Box<[u8]> {
     members(&Owner { app: App::of(flow), space: space(flow), phase })
 }
 
-/// The members of an explanation from `governed` on.
-struct Answer<'e>(&'e Explanation, Option<usize>);
+/// The members of an explanation from `governed` on, with its near misses, and whether there are
+/// any.
+struct Answer<'e, N: ?Sized>(&'e Explanation, &'e N, bool);
 
-impl Serialize for Answer<'_> {
+impl<N: Serialize + ?Sized> Serialize for Answer<'_, N> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         let mut map = serializer.serialize_map(None)?;
-        self.0.write(self.1, &mut map)?;
+        self.0.write_with(self.1, self.2, &mut map)?;
         map.end()
     }
+}
+
+/// Returns near misses as text.
+fn raw(near: &[NearMiss]) -> Box<RawValue> {
+    serde_json::value::to_raw_value(near).expect("they are data")
 }
 
 /// Appends `,"packet":{…}`.

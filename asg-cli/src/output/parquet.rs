@@ -129,7 +129,7 @@ impl Groups {
     fn crew(&self) -> Result<Crew> {
         let writers = self.writers.create_column_writers(self.complete)?;
         let mut shares: Vec<Share> = (0..self.threads).map(|_| Share::default()).collect();
-        // Columns that resemble each other stand together, so all shares get some of each kind.
+        // Similar columns are neighbours, so each share gets some of every kind.
         for (number, (field, writer)) in self.schema.fields().iter().zip(writers).enumerate() {
             let column = Column { number, field: field.clone(), writer };
             shares[number % self.threads].columns.push(column);
@@ -190,7 +190,7 @@ impl Share {
     }
 }
 
-/// Who encodes a row group.
+/// The threads that encode a row group.
 enum Crew {
     /// The caller's thread.
     Alone(Share, Result<()>),
@@ -216,7 +216,7 @@ impl Crew {
         Self::Team(shares.into_iter().map(start).collect())
     }
 
-    /// Encodes rows; returns false if that failed, which [`Crew::close`] tells.
+    /// Encodes rows; returns false after a failure, which [`Crew::close`] returns.
     fn write(&mut self, batch: &RecordBatch) -> bool {
         match self {
             Self::Alone(share, result) => {

@@ -66,8 +66,31 @@ pub(super) fn given(options: &Options) -> Given {
         year: options.policy.year != asg_core::TimePolicy::default().year,
         utc_offset: options.policy.utc_offset.is_some(),
         groups: groups(options),
+        directory: directory(options),
         this_year: now.map_or(1970, |now| now.year),
     }
+}
+
+/// Returns the options that choose a directory, as a shell reads them, with a blank behind each.
+fn directory(options: &Options) -> String {
+    const NAMES: [&str; 10] = [
+        "cc-export",
+        "cf",
+        "api",
+        "token-file",
+        "client",
+        "client-secret-file",
+        "ca-cert",
+        "skip-ssl-validation",
+        "cc-v2",
+        "renew",
+    ];
+    let given = options.given.iter().filter(|(name, _)| NAMES.contains(name));
+    let word = |(name, value): &(&str, String)| match &**value {
+        "" => format!("--{name} "),
+        value => format!("--{name} {} ", quoted(value)),
+    };
+    given.map(word).collect()
 }
 
 /// Returns the options with security groups and settings, as a shell reads them.
@@ -81,8 +104,17 @@ fn groups(options: &Options) -> String {
     if let Some(profile) = sources.profile {
         words.push(format!("--profile {}", profile.as_str()));
     }
+    if let Some(order) = sources.group_order {
+        words.push(format!("--group-order {}", order.as_str()));
+    }
     if let Some(SettingsSource::File(path)) = &sources.settings {
         words.push(format!("--settings {}", quoted(&path.to_string_lossy())));
+    }
+    if let Some(seconds) = sources.sync_tolerance {
+        words.push(format!("--sync-tolerance {seconds}"));
+    }
+    if let Some(time) = sources.taken_at {
+        words.push(format!("--taken-at {time}"));
     }
     words.join(" ")
 }

@@ -274,7 +274,12 @@ impl RowSink for ExplainedRows {
         // The verdict has a column of its own.
         let why = why.strip_prefix("allowed ").or(why.strip_prefix("denied ")).unwrap_or(&why);
         let shown = explanation.near.first().filter(|_| self.shows_near);
-        let near = shown.map_or_else(|| "-".to_owned(), |near| self.words.change(near));
+        let gain = match explanation.other_apps {
+            None | Some(0) => String::new(),
+            Some(1) => "; at least 1 other app gains it".to_owned(),
+            Some(apps) => format!("; at least {apps} other apps gain it"),
+        };
+        let near = shown.map_or_else(|| "-".to_owned(), |near| self.words.change(near) + &gain);
         self.rows.push([time, verdict, owner, destination, why.to_owned(), near]);
     }
 

@@ -54,7 +54,7 @@ use self::saved::{Saved, SavedRows};
 pub(crate) use self::vocabulary::words as values;
 use crate::answers::{By, Span};
 use crate::error::Error;
-use crate::explain::{FlowFacts, LinesLost};
+use crate::explain::{FlowFacts, OfWhole};
 use crate::flows::{Alone, Gathered, PieceRows, Reported, RowSink, RowWork};
 use crate::input::{Log, Source};
 use crate::labels::Labels;
@@ -93,8 +93,8 @@ struct Evidence {
     names: Option<Arc<dyn Names>>,
     /// Explains the flows, if there is one.
     policy: Option<Policy>,
-    /// The lines that were lost, if the logs are not to be asked.
-    lines_lost: Option<Arc<[LinesLost]>>,
+    /// The facts about whole logs, if the logs at hand are not to be asked.
+    whole: Option<Arc<OfWhole>>,
 }
 
 impl Query {
@@ -123,7 +123,7 @@ impl Query {
         Self::new(
             readers,
             policy,
-            From::Flows(Evidence { gathered, names, policy: None, lines_lost: None }),
+            From::Flows(Evidence { gathered, names, policy: None, whole: None }),
         )
     }
 
@@ -150,18 +150,18 @@ impl Query {
         self.explained_where(policy, None)
     }
 
-    /// As [`explained`](Self::explained), where these lines were lost; `None` asks the logs.
+    /// As [`explained`](Self::explained), with these facts about whole logs; `None` asks the logs.
     pub(crate) fn explained_where(
         &self,
         policy: &Policy,
-        lines_lost: Option<Vec<LinesLost>>,
+        whole: Option<OfWhole>,
     ) -> Result<Self, Error> {
         let From::Flows(evidence) = &self.from else {
             return Err(Error::Usage("only flows that are read from logs can be explained"));
         };
-        let lines_lost = lines_lost.map(Into::into);
+        let whole = whole.map(Into::into);
         let policy = Some(policy.clone());
-        let from = From::Flows(Evidence { policy, lines_lost, ..evidence.clone() });
+        let from = From::Flows(Evidence { policy, whole, ..evidence.clone() });
         let mut query = Self { from, ..self.with(self.view.clone()) };
         let added = COLUMNS.iter().filter(|column| column.of == In::Explained);
         query.view.columns.extend(added);
@@ -610,11 +610,11 @@ impl Query {
     fn pieces(&self) -> Result<Pieces, Error> {
         let view = self.view.clone();
         Ok(match &self.from {
-            From::Flows(Evidence { gathered, names, policy, lines_lost }) => {
+            From::Flows(Evidence { gathered, names, policy, whole }) => {
                 let ready = gathered.ready(&self.readers, names.as_ref())?;
                 let facts = policy.as_ref().map(|policy| FlowFacts::new(&ready, policy));
-                let facts = facts.map(|facts| match lines_lost {
-                    Some(lines) => facts.with_lines_lost(lines),
+                let facts = facts.map(|facts| match whole {
+                    Some(whole) => facts.with_whole(whole),
                     None => facts,
                 });
                 let rows = PieceRows::flows(ready, view);

@@ -203,6 +203,8 @@ pub fn settings(redactor: &Redactor, old: &Value) -> Value {
             | "accepted_udp_per_second"
             | "denied_per_second"
             | "sync_tolerance"
+            | "server_tolerance"
+            | "clock_tolerance"
             | "silk_version" => value.clone(),
             _ => continue,
         };

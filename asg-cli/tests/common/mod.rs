@@ -85,6 +85,30 @@ impl CfHome {
     }
 }
 
+/// The space of the apps in `data/foundation.log`.
+pub(crate) const PROD: &str = "0b1c2d3e-4f50-4617-8a29-3b4c5d6e7f80";
+
+/// Writes a page of the apps in the space [`PROD`], as `cf curl` saves it.
+pub(crate) fn apps(folder: &Path) -> String {
+    let app = |guid: &str, name: &str| {
+        json!({
+            "guid": guid, "name": name, "lifecycle": {},
+            "relationships": { "space": { "data": { "guid": PROD } } },
+            "links": { "self": { "href": format!("https://api.example.org/v3/apps/{guid}") } }
+        })
+    };
+    let apps = [
+        app("bc6f229d-5e4a-4c41-a63f-e8795496c283", "storefront"),
+        app("d2c81f6e-4b3a-4e59-8c07-91a2b3c4d5e6", "orders"),
+        app("e91d0c8b-7a6f-4b5e-8d4c-3b2a1f0e9d8c", "mailer"),
+        app("a3f5e7d9-1b2c-4d3e-8f40-516273849a5b", "pinger"),
+    ];
+    let page = json!({ "pagination": { "total_results": 4, "next": null }, "resources": apps });
+    let path = folder.join("apps.json");
+    std::fs::write(&path, page.to_string()).unwrap();
+    path.to_str().unwrap().to_owned()
+}
+
 /// Returns a file of this package.
 pub(crate) fn here(path: &str) -> String {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(path).to_str().unwrap().to_owned()

@@ -13,7 +13,7 @@ use crate::bytes::hash::Seeds;
 use crate::clock::{Between, KnownTimes, StampMemo, TimeNote, UptimeClocks, When};
 use crate::completeness::Completeness;
 use crate::evidence::{Interface, NameKind, Origin, SourceId};
-use crate::guid::Guid;
+use crate::guid::{Guid, Handle};
 use crate::ledger::attribution::{Attribution, Detached, Owners, Reason};
 use crate::ledger::{Ledger, Lifetime, Sighting};
 use crate::line::Line;
@@ -23,7 +23,7 @@ use crate::prefix::{LogPrefix, Subject};
 use crate::record::outcome::Outcomes;
 use crate::record::reader::{Glimpse, Reader, Sight};
 use crate::record::{Content, Record};
-use crate::time::{LogTime, TimeRange, Uptime};
+use crate::time::{LogTime, TimeRange, Timestamp, Uptime};
 
 /// All evidence of a set of logs, between the phases: the time to look names up.
 ///
@@ -551,6 +551,44 @@ impl Correlation {
     #[must_use]
     pub const fn completeness(&self) -> &Completeness {
         &self.facts.state.completeness
+    }
+
+    /// Returns the times at which silk's agent put rules of security groups into containers'
+    /// chains, by its lines in the log streams of apps, in order; the earliest 65,536 of them.
+    ///
+    /// Such lines may be lost on their way, so a time that is missing shows nothing.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// # use asg_core::{Gathering, Origin, SourceId};
+    /// let line = concat!(
+    ///     "<14>1 2024-05-06T07:09:10Z org.space.shop bc6f229d-5e4a-4c41-a63f-e8795496c283 ",
+    ///     r#"[CELL/0] - [tags@47450 process_instance_id="bfce786c-ab07-40ad-79f9-8f21"] "#,
+    ///     "Security group rules were updated",
+    /// );
+    /// let mut gathering = Gathering::new();
+    /// gathering.ingest(Origin { source: SourceId(0), line: 1 }, line.as_bytes());
+    /// let correlation = gathering.finish(|_| Ok::<(), Infallible>(()))?.correlate();
+    /// let (handle, time) = correlation.rule_updates().next().unwrap();
+    /// assert_eq!(handle.to_string(), "bfce786c-ab07-40ad-79f9-8f21");
+    /// assert_eq!(time.to_string(), "2024-05-06T07:09:10Z");
+    /// # Ok::<(), Infallible>(())
+    /// ```
+    pub fn rule_updates(&self) -> impl Iterator<Item = (&Handle, Timestamp)> {
+        self.facts.state.rule_updates.all()
+    }
+
+    /// Returns the identities that the directory told of owners, in no order; the app of several
+    /// owners comes several times.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.correlate().identities().count(), 0, "no directory was asked");
+    /// # Ok::<(), Infallible>(())
+    /// ```
+    pub fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.facts.state.identities()
     }
 
     /// Returns the times of lines, as far as all lines prove them.

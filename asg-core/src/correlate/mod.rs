@@ -40,6 +40,7 @@ mod logger;
 pub(crate) mod output;
 pub(crate) mod owned;
 mod reports;
+mod rule_updates;
 mod state;
 #[cfg(test)]
 mod tests;

@@ -11,6 +11,7 @@ use super::duplicates::Told;
 use super::flow::{Flow, Peer};
 use super::logger::{self, Candidate};
 use super::reports::Reports;
+use super::rule_updates::RuleUpdates;
 use super::{Counts, own_address, own_interface};
 use crate::clock::{KnownTimes, UptimeClocks, When};
 use crate::completeness::Completeness;
@@ -33,6 +34,7 @@ pub(crate) struct State {
     pub(super) ledger: Ledger,
     pub(super) clocks: UptimeClocks,
     pub(super) completeness: Completeness,
+    pub(super) rule_updates: RuleUpdates,
     pub(super) reports: Reports,
     pub(super) counts: Counts,
     pub(super) outcomes: Outcomes,
@@ -119,6 +121,7 @@ impl State {
                 evidence.machine = Some(name.as_str().into());
                 evidence.machine_kind = *kind;
             }
+            self.rule_updates.take(&evidence);
             self.ledger.add(evidence);
         });
         self.counts.evidence += found;
@@ -228,6 +231,11 @@ impl State {
     /// The names of an owner.
     pub(super) fn identity(&self, attribution: &Attribution<'_>) -> Option<&Identity> {
         self.names.identities.get(&attribution.subject()?)
+    }
+
+    /// Returns the identities that a directory told.
+    pub(super) fn identities(&self) -> impl Iterator<Item = &Identity> {
+        self.names.identities.values()
     }
 
     /// Adds the owners of all known containers, where a prefix shows an app that no line names: one

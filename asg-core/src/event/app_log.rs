@@ -7,13 +7,15 @@
 //! | gorouter | `… app_id:"<app>" app_index:"0" instance_id:"<handle>" …` |
 //! | loggregator's syslog agent | `[tags@47450 app_id="<app>" … process_instance_id="<handle>" …]` on any line of an app |
 //! | log-cache | the same tags as JSON, and the text in base64: `cf tail --json`, `/api/v1/read/<app>` |
+//! | silk's agent, since silk 3.4.0 | `Security group rules were updated`, in the stream that executor writes to; only the tags name the container |
 //!
 //! An app can print anything, so the text of a line counts only if the platform wrote it; the tags
 //! always count.
 //!
 //! Sources: executor `depot/containerstore/storenode.go`; gorouter
 //! `accesslog/schema/access_log_record.go`; loggregator-agent-release
-//! `pkg/egress/syslog/converter.go`; go-loggregator 10 `rpc/loggregator_v2/envelope.proto`.
+//! `pkg/egress/syslog/converter.go`; go-loggregator 10 `rpc/loggregator_v2/envelope.proto`;
+//! silk-release `vxlan-policy-agent/converger/converger.go`.
 
 use std::sync::LazyLock;
 
@@ -52,6 +54,8 @@ pub(crate) fn classify<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     };
     with_tags(event, tag, stream != Some(b"STG")).map(|mut event| {
         event.time = event.time.or(instant(envelope));
+        event.rules_updated =
+            stream == Some(b"CELL") && envelope.body.as_bytes().trim_ascii() == RULES_UPDATED;
         event
     })
 }
@@ -68,14 +72,19 @@ pub(crate) fn classify_envelope<'a>(object: &Object<'a>) -> Option<RepEvent<'a>>
         Some("STG") => &[36],
         _ => &[],
     };
-    let said = || {
-        let payload = object.object(&["log"])?.string(&["payload"])?;
-        lives(&base64::decode(payload.as_bytes())?, lengths).map(RepEvent::into_owned)
-    };
-    let said = if lengths.is_empty() { None } else { said() };
+    let text = || base64::decode(object.object(&["log"])?.string(&["payload"])?.as_bytes());
+    let text = if lengths.is_empty() { None } else { text() };
+    let said = text.as_ref().and_then(|text| lives(text, lengths)).map(RepEvent::into_owned);
     let event = with_tags(said, |name| tags.string(&[name]), lengths != [36])?;
-    Some(RepEvent { time: Some(Timestamp::from_nanos(nanos)), ..event })
+    let rules_updated =
+        lengths == [28] && text.is_some_and(|text| text.trim_ascii() == RULES_UPDATED);
+    Some(RepEvent { time: Some(Timestamp::from_nanos(nanos)), rules_updated, ..event })
 }
+
+/// The words of silk's agent behind each set of rules that it puts into a container's chain. Only
+/// an app's own containers have a stream to which no program of a user writes: the output of a task
+/// or of a buildpack may come with the same source as the agent's line.
+const RULES_UPDATED: &[u8] = b"Security group rules were updated";
 
 const LIFE: &[(&str, RepEventKind)] = &[
     ("creating container for instance ", RepEventKind::Creating),

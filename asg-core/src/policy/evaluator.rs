@@ -12,6 +12,7 @@ use super::effective::Effective;
 use super::enforce::Load;
 use super::evaluate::{Answer, By, Decided, Decider, LogLine, RuleRef, Verdict};
 use super::group::Phase;
+use super::listing::Neighbourhood;
 use super::near::{At, NearMiss, near};
 use super::probe::Probe;
 
@@ -125,7 +126,10 @@ pub(super) struct Sets {
     made: Vec<Arc<Effective>>,
     entries: usize,
     answers: HashMap<(Set, Probe), Arc<Answered>>,
-    near: HashMap<(Place, Probe), Arc<[NearMiss]>>,
+    /// By the numbers of neighbourhoods.
+    near: HashMap<(u32, Probe), Arc<[NearMiss]>>,
+    neighbours: HashMap<Place, u32>,
+    neighbourhoods: HashMap<(u32, Option<u32>, Phase, Neighbourhood), u32>,
 }
 
 /// Where a set of rules holds.
@@ -153,7 +157,7 @@ impl Sets {
     /// then.
     pub(super) fn forget_if_full(&mut self) -> bool {
         let full = self.answers.len() + self.near.len() + self.spaces.len() > MOST_ANSWERS
-            || self.places.len() > MOST_ANSWERS
+            || self.places.len() + self.neighbours.len() > MOST_ANSWERS
             || self.entries > MOST_ENTRIES;
         if full {
             *self = Self::default();
@@ -211,7 +215,8 @@ impl Sets {
         space: Option<&str>,
         probe: &Probe,
     ) -> Arc<[NearMiss]> {
-        if let Some(found) = self.near.get(&(place, *probe)) {
+        let neighbours = self.neighbours(policy, place, space);
+        if let Some(found) = self.near.get(&(neighbours, *probe)) {
             return found.clone();
         }
         let set = self.set(policy, place, space);
@@ -221,8 +226,23 @@ impl Sets {
             settings: place.settings as usize,
         };
         let found: Arc<[NearMiss]> = near(at, self.effective(set), space, probe).into();
-        self.near.insert((place, *probe), found.clone());
+        self.near.insert((neighbours, *probe), found.clone());
         found
+    }
+
+    /// Returns the number of the groups and bindings around a space there: equal numbers have equal
+    /// near misses, also of different snapshots.
+    fn neighbours(&mut self, policy: &Policy, place: Place, space: Option<&str>) -> u32 {
+        if let Some(number) = self.neighbours.get(&place) {
+            return *number;
+        }
+        let listing = &policy.listings.all()[place.snapshot as usize];
+        let around = listing.neighbourhood(space);
+        let key = (place.settings, place.space, place.phase, around);
+        let next = self.neighbourhoods.len() as u32;
+        let number = *self.neighbourhoods.entry(key).or_insert(next);
+        self.neighbours.insert(place, number);
+        number
     }
 }
 

@@ -61,22 +61,6 @@ impl Policy {
         self.listings.all()[snapshot as usize].snapshot.taken_at
     }
 
-    /// Returns the place of an instant among the complete snapshots, or among the others if none is
-    /// complete.
-    pub(super) fn window(&self, history: &History, time: TimeRange, tolerance: u32) -> Window {
-        let list = &history.list;
-        let count =
-            |is: &dyn Fn(Timestamp) -> bool| list.partition_point(|n| is(self.taken_at(*n))) as u32;
-        let nanos = i64::from(tolerance) * 1_000_000_000;
-        let start = Timestamp::from_nanos(time.earliest().as_nanos().saturating_sub(nanos));
-        Window {
-            before: count(&|taken| taken < start),
-            until: count(&|taken| taken <= time.earliest()),
-            through: count(&|taken| taken <= time.latest()),
-            partial: history.partial,
-        }
-    }
-
     /// Returns whether a group that holds there, in a snapshot between these two, was updated
     /// between them.
     pub(super) fn is_updated_between(
@@ -106,16 +90,38 @@ impl Policy {
 #[derive(Debug)]
 pub(super) struct History {
     pub(super) list: Vec<u32>,
+    /// When each was taken.
+    times: Vec<Timestamp>,
     pub(super) partial: bool,
 }
 
 impl History {
     pub(super) fn new(policy: &Policy) -> Self {
         let complete: Vec<u32> = policy.list(false).collect();
-        if complete.is_empty() {
-            return Self { list: policy.list(true).collect(), partial: true };
+        let partial = complete.is_empty();
+        let list = if partial { policy.list(true).collect() } else { complete };
+        let times = list.iter().map(|n| policy.taken_at(*n)).collect();
+        Self { list, times, partial }
+    }
+
+    /// Returns the place of an instant among the snapshots. A change that is older than the start
+    /// has reached the cell.
+    pub(super) fn window(&self, time: TimeRange, start: Timestamp) -> Window {
+        let before = self.times.partition_point(|taken| *taken < start);
+        // The three places are mostly the same.
+        let beyond = |from: usize, end: Timestamp| {
+            let later = &self.times[from..];
+            let is_there = later.first().is_some_and(|taken| *taken <= end);
+            if is_there { from + later.partition_point(|taken| *taken <= end) } else { from }
+        };
+        let until = beyond(before, time.earliest());
+        let through = beyond(until, time.latest());
+        Window {
+            before: before as u32,
+            until: until as u32,
+            through: through as u32,
+            partial: self.partial,
         }
-        Self { list: complete, partial: false }
     }
 
     /// Returns the snapshots whose rules may be enforced at the instant.

@@ -29,6 +29,13 @@ struct Question<'a> {
     flags: Option<String>,
 }
 
+/// The part of a line that its answer repeats, also if the rest is no question.
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow)]
+    id: Option<&'a RawValue>,
+}
+
 #[derive(Deserialize)]
 #[serde(untagged)]
 enum Protocol {
@@ -108,8 +115,8 @@ impl Evaluator {
     /// `{"id":…,"space":GUID,"phase":"running","proto":"tcp","dst":"10.0.11.7","dpt":443}`. `id`
     /// can be anything. Without `space` only global groups are known; without `phase` an app runs.
     /// ICMP has `type` and `code` in place of `dpt`; TCP can have `flags`, by default SYN. Unknown
-    /// members are ignored. For a line that is not a question the answer has `error`; a blank line
-    /// gets no answer.
+    /// members are ignored. For a line that is not a question the answer has `error`, and the `id`
+    /// if there is one; a blank line gets no answer.
     ///
     /// ```
     /// # use asg_core::policy::{Phase, Policy, Probe, Settings, Snapshot};
@@ -132,7 +139,10 @@ impl Evaluator {
         }
         let question = serde_json::from_slice::<Question<'_>>(line);
         let question = question.map_err(|error| input::at(line, 0, &error));
-        let id = question.as_ref().ok().and_then(|question| question.id);
+        let id = match &question {
+            Ok(question) => question.id,
+            Err(_) => serde_json::from_slice::<Named<'_>>(line).ok().and_then(|named| named.id),
+        };
         let evaluation = question.and_then(|question| {
             let probe = question.probe()?;
             let phase = question.phase.unwrap_or(Phase::Running);

@@ -34,11 +34,20 @@ pub(super) struct Listing {
     pub(super) snapshot: Arc<Snapshot>,
     /// The number of the version of each group's rules.
     versions: Vec<u32>,
+    /// A number that listings share if they differ in bindings only.
+    shape: u32,
     /// The global groups, for each phase.
     globals: [Vec<u32>; 2],
     /// The groups that are bound to a space, for each phase.
     bound: [HashMap<Box<str>, Vec<u32>>; 2],
     places: HashMap<Box<str>, u32>,
+}
+
+/// All groups, and their bindings to one space; see [`Listing::neighbourhood`].
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct Neighbourhood {
+    shape: u32,
+    bound: [Vec<u32>; 2],
 }
 
 #[derive(Debug)]
@@ -68,8 +77,20 @@ impl Listings {
             numbers.push(of_groups);
         }
         drop(known);
-        let listings = snapshots.into_iter().zip(numbers);
-        let listings = listings.map(|(snapshot, versions)| Listing::new(&snapshot, versions));
+        let mut shapes: HashMap<Vec<(u32, &str, [bool; 2])>, u32> = HashMap::new();
+        let mut numbered = Vec::with_capacity(snapshots.len());
+        for (snapshot, versions) in snapshots.iter().zip(&numbers) {
+            let groups = snapshot.groups.iter().zip(versions);
+            let shape = groups.map(|(group, version)| {
+                (*version, group.name.as_str(), Phase::ALL.map(|phase| group.is_global(phase)))
+            });
+            let next = shapes.len() as u32;
+            numbered.push(*shapes.entry(shape.collect()).or_insert(next));
+        }
+        drop(shapes);
+        let listings = snapshots.into_iter().zip(numbers).zip(numbered);
+        let listings =
+            listings.map(|((snapshot, versions), shape)| Listing::new(&snapshot, versions, shape));
         Self { all: listings.collect(), settings, versions }
     }
 
@@ -83,7 +104,7 @@ impl Listings {
 
     /// Returns the settings at this place.
     pub(super) fn settings_at(&self, place: usize) -> &Settings {
-        self.settings.all().nth(place).expect("a place that the settings gave")
+        self.settings.at(place)
     }
 
     /// Returns the rules of a group as cells with the settings at this place enforce them.
@@ -103,9 +124,10 @@ impl Listings {
 }
 
 impl Listing {
-    fn new(snapshot: &Arc<Snapshot>, versions: Vec<u32>) -> Self {
+    fn new(snapshot: &Arc<Snapshot>, versions: Vec<u32>, shape: u32) -> Self {
         let mut listing = Self {
             versions,
+            shape,
             globals: [Vec::new(), Vec::new()],
             bound: [HashMap::new(), HashMap::new()],
             places: HashMap::new(),
@@ -153,6 +175,16 @@ impl Listing {
         let mut places: Vec<u32> = groups.collect();
         places.sort_unstable();
         places.into_iter().map(key).collect()
+    }
+
+    /// Returns what the changes that would allow a packet of a space depend on: equal answers are
+    /// of listings that give equal changes.
+    pub(super) fn neighbourhood(&self, space: Option<&str>) -> Neighbourhood {
+        let bound = |phase: Phase| {
+            let bound = space.and_then(|space| self.bound[phase as usize].get(space));
+            bound.cloned().unwrap_or_default()
+        };
+        Neighbourhood { shape: self.shape, bound: Phase::ALL.map(bound) }
     }
 
     /// Returns the place of a group.

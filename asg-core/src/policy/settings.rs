@@ -154,9 +154,20 @@ pub struct Settings {
     pub denied_per_second: u32,
     /// Seconds until a change has reached all cells.
     pub sync_tolerance: u32,
+    /// Seconds until the policy server has a change; the agents of the cells take the rest of
+    /// [`sync_tolerance`](Self::sync_tolerance). If left out, it is 60 of the default 120, and all
+    /// of another tolerance.
+    pub server_tolerance: Option<u32>,
+    /// Seconds by which the clock of a cell may differ from that of Cloud Controller, beside the
+    /// error that lines show. 0 by default: the clocks are synchronised.
+    pub clock_tolerance: u32,
     /// The release of silk; `None` is 3.44.0 or later.
     pub silk_version: Option<SilkVersion>,
 }
+
+/// The polls of the policy server and of an agent: a minute each.
+const TOLERANCE: u32 = 120;
+const SERVER: u32 = 60;
 
 impl Default for Settings {
     fn default() -> Self {
@@ -171,7 +182,9 @@ impl Default for Settings {
             outbound_connections: OutboundConnections::default(),
             accepted_udp_per_second: 100,
             denied_per_second: 1,
-            sync_tolerance: 120,
+            sync_tolerance: TOLERANCE,
+            server_tolerance: None,
+            clock_tolerance: 0,
             silk_version: None,
         }
     }
@@ -187,6 +200,14 @@ impl Settings {
     #[must_use]
     pub fn of(profile: Profile) -> Self {
         Self { profile, ..Self::default() }
+    }
+
+    /// Returns the seconds until the policy server has a change, never more than until all cells
+    /// have it.
+    pub(super) fn server_tolerance(&self) -> u32 {
+        let all = self.sync_tolerance;
+        let usual = if all == TOLERANCE { SERVER } else { all };
+        self.server_tolerance.unwrap_or(usual).min(all)
     }
 
     /// Returns whether every rule logs.
@@ -244,7 +265,8 @@ impl<'de> Deserialize<'de> for SilkVersion {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CellSettings {
     foundation: Settings,
-    cells: BTreeMap<String, Settings>,
+    /// In the order of the names.
+    cells: Vec<(String, Settings)>,
 }
 
 impl CellSettings {
@@ -274,6 +296,7 @@ impl CellSettings {
             all.extend(own);
             Ok((name, read(all.into())?))
         });
+        // A map has its keys in order.
         Ok(Self { foundation, cells: cells.collect::<Result<_, Error>>()? })
     }
 
@@ -286,7 +309,7 @@ impl CellSettings {
     /// ```
     #[must_use]
     pub fn of(&self, cell: Option<&str>) -> &Settings {
-        cell.and_then(|cell| self.cells.get(cell)).unwrap_or(&self.foundation)
+        self.at(self.place(cell))
     }
 
     /// Returns all settings, the foundation's first.
@@ -296,10 +319,9 @@ impl CellSettings {
     /// assert_eq!(CellSettings::from(Settings::default()).all().count(), 1);
     /// ```
     pub fn all(&self) -> impl Iterator<Item = &Settings> {
-        std::iter::once(&self.foundation).chain(self.cells.values())
+        std::iter::once(&self.foundation).chain(self.cells.iter().map(|(_, settings)| settings))
     }
 
-    /// Returns the place of a cell's settings in [`Self::all`].
     /// Returns the names of the cells that have settings of their own.
     ///
     /// ```
@@ -310,18 +332,28 @@ impl CellSettings {
     /// # Ok::<(), asg_core::Error>(())
     /// ```
     pub fn cells(&self) -> impl Iterator<Item = &str> {
-        self.cells.keys().map(String::as_str)
+        self.cells.iter().map(|(name, _)| name.as_str())
     }
 
+    /// Returns the settings at a place in [`Self::all`].
+    pub(super) fn at(&self, place: usize) -> &Settings {
+        match place {
+            0 => &self.foundation,
+            place => &self.cells[place - 1].1,
+        }
+    }
+
+    /// Returns the place of a cell's settings in [`Self::all`].
     pub(super) fn place(&self, cell: Option<&str>) -> usize {
-        let place = cell.and_then(|cell| self.cells.keys().position(|name| name == cell));
+        let Some(cell) = cell.filter(|_| !self.cells.is_empty()) else { return 0 };
+        let place = self.cells.binary_search_by(|(name, _)| name.as_str().cmp(cell));
         place.map_or(0, |place| place + 1)
     }
 }
 
 impl From<Settings> for CellSettings {
     fn from(foundation: Settings) -> Self {
-        Self { foundation, cells: BTreeMap::new() }
+        Self { foundation, cells: Vec::new() }
     }
 }
 
@@ -356,7 +388,7 @@ mod tests {
             "deny_networks":{"always":["10.44.1.2/16"],"running":["192.168.0.0/016"],"staging":[]},
             "overlay_networks":["10.255.0.0/16"],"cell_networks":["10.0.1.1","10.0.2.0-10.0.2.9"],
             "ipv6":true,"outbound_connections":{"limit":true,"burst":5,"rate":2,"dry_run":true},
-            "accepted_udp_per_second":7,"denied_per_second":3,"sync_tolerance":60,
+            "accepted_udp_per_second":7,"denied_per_second":3,"sync_tolerance":60,"clock_tolerance":2,
             "silk_version":"3.43.1","cells":{"a":{"iptables_logging":false}}}"#;
         let read = CellSettings::from_json(json).unwrap();
         let settings = read.of(None);
@@ -368,11 +400,25 @@ mod tests {
     }
 
     #[test]
+    fn the_policy_server_takes_its_part_of_the_tolerance_only_where_it_is_known() {
+        for (json, expected) in [
+            ("{}", 60),
+            (r#"{"sync_tolerance":120}"#, 60),
+            (r#"{"sync_tolerance":90}"#, 90),
+            (r#"{"sync_tolerance":90,"server_tolerance":30}"#, 30),
+            (r#"{"server_tolerance":600}"#, 120),
+        ] {
+            let settings = CellSettings::from_json(json.as_bytes()).unwrap();
+            assert_eq!(settings.of(None).server_tolerance(), expected, "{json}");
+        }
+    }
+
+    #[test]
     fn wrong_settings_are_refused_with_a_reason() {
         let refused =
             |json: &str| CellSettings::from_json(json.as_bytes()).unwrap_err().to_string();
         insta::assert_snapshot!(refused("{"), @"byte 1: the text ends where more JSON was expected");
-        insta::assert_snapshot!(refused(r#"{"profil":"guardian"}"#), @"byte 0: malformed JSON: unknown field `profil`, expected one of `profile`, `group_order`, `iptables_logging`, `deny_networks`, `overlay_networks`, `cell_networks`, `ipv6`, `outbound_connections`, `accepted_udp_per_second`, `denied_per_second`, `sync_tolerance`, `silk_version`");
+        insta::assert_snapshot!(refused(r#"{"profil":"guardian"}"#), @"byte 0: malformed JSON: unknown field `profil`, expected one of `profile`, `group_order`, `iptables_logging`, `deny_networks`, `overlay_networks`, `cell_networks`, `ipv6`, `outbound_connections`, `accepted_udp_per_second`, `denied_per_second`, `sync_tolerance`, `server_tolerance`, `clock_tolerance`, `silk_version`");
         insta::assert_snapshot!(refused(r#"{"deny_networks":{"always":["10.44.1.2"]}}"#), @r#"byte 0: malformed JSON: "10.44.1.2" is not a block"#);
         insta::assert_snapshot!(refused(r#"{"overlay_networks":["10.0.0.0/33"]}"#), @r#"byte 0: malformed JSON: "10.0.0.0/33" is not a network"#);
         insta::assert_snapshot!(refused(r#"{"silk_version":"3.1"}"#), @"byte 0: malformed JSON: a version is three numbers, such as 3.116.0");

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::event::Moment;
 use crate::evidence::SourceId;
 
 const ORIGIN: Origin = Origin { source: SourceId(0), line: 1 };
@@ -101,6 +102,57 @@ fn lines_that_are_not_lagers_prove_what_the_platform_wrote() {
         (format!("{access} instance_id:\"bfce786c-ab07"), vec![]),
     ] {
         assert_eq!(proven(&line), expected, "{line}");
+    }
+}
+
+/// silk's agent writes into the stream in which executor writes that it made a container. A program
+/// in a container prints into another one. Tasks and staging share their streams with the programs,
+/// and without tags no line names the container.
+#[test]
+fn only_silks_agent_says_that_rules_were_updated() {
+    let said = "Security group rules were updated";
+    let tags = format!("[tags@47450 process_instance_id=\"{C}\" instance_id=\"1\"]");
+    let drain = |stream: &str, tags: &str, text: &str| {
+        format!(
+            "<14>1 2024-05-06T07:08:03.29Z org.space.app bc6f229d-5e4a-4c41-a63f-e8795496c283 \
+             [{stream}] - {tags} {text}"
+        )
+    };
+    let stored = |source: &str, text: &str| {
+        let payload: String = match text {
+            "Security group rules were updated" => {
+                "U2VjdXJpdHkgZ3JvdXAgcnVsZXMgd2VyZSB1cGRhdGVk".into()
+            }
+            _ => "aGVsbG8=".into(),
+        };
+        format!(
+            r#"{{"timestamp":"1714979283290000000","source_id":"a","tags":{{"source_type":"{source}","process_instance_id":"{C}"}},"log":{{"payload":"{payload}"}}}}"#
+        )
+    };
+    for (line, expected) in [
+        (drain("CELL/1", &tags, said), vec![true]),
+        (drain("CELL/1", &tags, &format!("{said}\n")), vec![true]),
+        (drain("CELL/1", &tags, &format!("{said}!")), vec![false]),
+        (drain("CELL/1", &tags, "hello"), vec![false]),
+        (drain("CELL/1", "-", said), vec![]),
+        (drain("APP/PROC/WEB/1", &tags, said), vec![false]),
+        (drain("APP/TASK/CELL/1", &tags, said), vec![false]),
+        (drain("STG/0", &tags, said), vec![false]),
+        (drain("API/0", &tags, said), vec![false]),
+        (format!("2024-05-06T07:08:03.29+0000 [CELL/1] OUT {said}"), vec![]),
+        (stored("CELL", said), vec![true]),
+        (stored("CELL", "hello"), vec![false]),
+        (stored("APP/PROC/WEB", said), vec![false]),
+        (stored("STG", said), vec![false]),
+    ] {
+        let text = Line::new(line.as_bytes());
+        let mut found = Vec::new();
+        Record::classify(&text).evidence(ORIGIN, |evidence| {
+            assert_eq!(evidence.moment, Moment::Seen, "{line}");
+            assert_eq!(evidence.time, Timestamp::parse(b"2024-05-06T07:08:03.29Z").ok(), "{line}");
+            found.push(evidence.rules_updated);
+        });
+        assert_eq!(found, expected, "{line}");
     }
 }
 

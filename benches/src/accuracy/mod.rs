@@ -44,7 +44,7 @@ use asg_core::{
     TimePolicy, Timestamp,
 };
 
-pub use rules::{RulesJudgement, judge_rules, policy_of};
+pub use rules::{RulesJudgement, judge_rules, policy_of, settings_of};
 
 use crate::sim::{Kind, Memory, Names, Truth};
 

@@ -46,6 +46,8 @@ pub struct RulesJudgement {
     pub by_basis: [u64; 5],
     /// Those by how the decider is known: certain, by order, undetermined.
     pub by_decided: [u64; 3],
+    /// Those behind a line of an agent that put rules in place.
+    pub told: u64,
     /// Lines whose outcome was predicted.
     pub predicted: u64,
     /// Those whose prediction the line contradicts; each has a reason.
@@ -68,6 +70,7 @@ impl AddAssign for RulesJudgement {
         for (sum, n) in self.by_decided.iter_mut().zip(other.by_decided) {
             *sum += n;
         }
+        self.told += other.told;
         self.predicted += other.predicted;
         self.contradicted += other.contradicted;
         self.wrong.extend(other.wrong);
@@ -83,16 +86,23 @@ impl AddAssign for RulesJudgement {
 /// Without rules in the configuration.
 #[must_use]
 pub fn policy_of(config: &Config, simulation: &Simulation) -> Policy {
-    let rules = config.rules.as_ref().expect("the configuration has rules");
     let snapshots = simulation.groups().listings().iter().flat_map(|listing| {
         Snapshot::parse(listing.json.to_string().as_bytes(), None).expect("the listings are valid")
     });
-    let settings = settings(rules, simulation.cells()).to_string();
+    let settings = settings_of(config, simulation).to_string();
     let settings = CellSettings::from_json(settings.as_bytes()).expect("the settings are valid");
     Policy::new(snapshots.collect(), settings)
 }
 
-fn settings(rules: &Rules, cells: &[String]) -> Value {
+/// Returns the settings of a simulation's cells, as `asglog explain --settings` takes them.
+///
+/// # Panics
+///
+/// Without rules in the configuration.
+#[must_use]
+pub fn settings_of(config: &Config, simulation: &Simulation) -> Value {
+    let rules = config.rules.as_ref().expect("the configuration has rules");
+    let cells = simulation.cells();
     let profile = |n: usize| rules.enforcers[n % rules.enforcers.len()].profile();
     let cells: Map<String, Value> = (0..)
         .zip(cells)
@@ -105,6 +115,8 @@ fn settings(rules: &Rules, cells: &[String]) -> Value {
         "group_order": if rules.listed { "listed" } else { "unknown" },
         "deny_networks": { "always": denied },
         "sync_tolerance": 2 * rules.poll,
+        "server_tolerance": rules.poll,
+        "clock_tolerance": rules.clock_tolerance,
         "cells": cells,
     })
 }
@@ -227,6 +239,7 @@ impl Judge<'_> {
         judgement.by_basis[said.basis as usize] += 1;
         let decided = said.decided.unwrap_or(Decided::Undetermined);
         judgement.by_decided[decided as usize] += 1;
+        judgement.told += u64::from(facts.rules_updated.is_some());
         judgement.predicted += u64::from(said.enforced.is_some());
         judgement.contradicted += u64::from(said.agrees == Some(false));
 
@@ -245,6 +258,9 @@ impl Judge<'_> {
         ];
         let is_excused = excuses.into_iter().any(has);
         check(said.agrees != Some(false) || is_excused, "a contradiction without a reason");
+        let told = facts.rules_updated.map(|told| told.earliest().as_nanos());
+        let latest = ruling.updated + i64::from(self.rules.clock_tolerance) * SECOND;
+        check(told.is_none_or(|told| told <= latest), "when rules were put in place");
         check(has(Because::PickUp) == matches!(ruling.sent.flight, Flight::Ack(_)), "a pick-up");
         check(has(Because::SpaceUnknown) == facts.space.is_none(), "the space");
         check(has(Because::PhaseUnknown) == facts.phase.is_none(), "the phase");
@@ -305,7 +321,13 @@ impl Judge<'_> {
             && ruling.enforcer == Enforcer::Dynamic
         {
             let words = if ruling.words { Outcome::Allowed } else { Outcome::Denied };
-            check(configured == words, "Cloud Controller's words");
+            // A change may have come since the chain got its rules, and gone before a listing.
+            let now = self.simulation.groups().version(truth.time);
+            if configured != words && !self.is_same(now, shown, space, ruling) {
+                self.judgement.unknowable += 1;
+            } else {
+                check(configured == words, "Cloud Controller's words");
+            }
         }
         faults
     }
@@ -322,6 +344,8 @@ impl Judge<'_> {
         if ruling.enforcer != Enforcer::Dynamic {
             (from, to) = (ruling.desired, ruling.desired);
         }
+        let clock = i64::from(self.rules.clock_tolerance) * SECOND;
+        (from, to) = (from - clock, to + clock);
         let groups = self.simulation.groups();
         let of = |complete: bool| {
             let listings = groups.listings().iter();
@@ -334,7 +358,12 @@ impl Judge<'_> {
             let basis = if is_later { Basis::Later } else { Basis::Earlier };
             return Some(Expected { basis, versions: Vec::new() });
         }
-        let start = from - 2 * self.rules.poll * SECOND;
+        let mut start = from - 2 * self.rules.poll * SECOND;
+        // The agent puts the server's rules in place.
+        if let (Some(updated), Enforcer::Dynamic) = (facts.rules_updated, ruling.enforcer) {
+            let updated = updated.earliest().as_nanos() - clock;
+            start = start.max(updated - self.rules.poll * SECOND);
+        }
         let before = taken.iter().rposition(|at| *at < start);
         let after = taken.iter().position(|at| *at > to);
         let has_earlier = taken.iter().any(|at| *at <= to);

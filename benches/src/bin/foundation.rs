@@ -5,13 +5,16 @@
 //! ```
 
 use std::error::Error;
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{self, BufWriter, Write as _};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Instant;
 
-use asg_benches::sim::{Config, Damage, Envelope, Era, Folder, Layout, Simulation, Totals};
+use asg_benches::accuracy::settings_of;
+use asg_benches::sim::{Config, Damage, Envelope, Era, Folder, Layout, Rules, Simulation, Totals};
 use lexopt::prelude::*;
+use serde_json::{Value, json};
 
 const HELP: &str = "\
 Makes a folder with the logs of a whole Cloud Foundry foundation, and the truth about them.
@@ -36,11 +39,14 @@ usage: foundation [options] OUT_DIR
                         stalls, stalls-colliding, zone, summer-begins, summer-ends, new-year, forged,
                         logger-only, relays, nameless, all
   --debug               rep logs at debug level
+  --rules               security groups decide about packets, and people change them
   --no-truth            leaves truth.ndjson out, which is larger than the logs
   -h, --help            this text
 
 The folder must be empty or new. It gets the logs, truth.ndjson (one object per packet line), containers.ndjson (one per
-container) and cc.json (what Cloud Controller knew, and when). The same arguments give the same bytes on every machine.
+container) and cc.json (what Cloud Controller knew, and when). With --rules it also gets groups.json (listings of the
+groups), settings.json, apps.json and processes.json, for `asglog explain`. The same arguments give the same bytes on every
+machine.
 
 examples:
   foundation --era guardian-36 --envelope metron-shown /tmp/article
@@ -75,6 +81,7 @@ fn run() -> Result<(), Box<dyn Error>> {
             Long("layout") => config.layout = args.value()?.parse_with(layout)?,
             Long("damage") => config.damage = args.value()?.parse::<Damage>()?,
             Long("debug") => config.debug = true,
+            Long("rules") => config.rules = Some(Rules::default()),
             Long("no-truth") => truth = false,
             Short('h') | Long("help") => {
                 io::stdout().write_all(HELP.as_bytes())?;
@@ -95,10 +102,44 @@ fn run() -> Result<(), Box<dyn Error>> {
             eprintln!("{minutes} of {} minutes: {}", config.minutes, sentence(totals));
         }
     })?;
+    let root = folder.root().to_owned();
     folder.finish()?;
     simulation.history().write(cc)?;
+    if config.rules.is_some() {
+        rules(&config, &simulation, &root)?;
+    }
     eprintln!("{}", sentence(simulation.totals()));
     Ok(())
+}
+
+/// Writes what `asglog explain` needs beside the logs.
+fn rules(config: &Config, simulation: &Simulation, root: &Path) -> io::Result<()> {
+    let put = |name: &str, text: String| fs::write(root.join(name), text);
+    let listings = simulation.groups().listings().iter();
+    put("groups.json", listings.map(|listing| format!("{}\n", listing.json)).collect())?;
+    put("settings.json", format!("{}\n", settings_of(config, simulation)))?;
+    let end = simulation.start() + i64::from(config.minutes) * 60_000_000_000;
+    let known = simulation.history().at(end);
+    let page = |resources: Vec<Value>| {
+        let pagination = json!({ "total_results": resources.len(), "next": null });
+        format!("{}\n", json!({ "pagination": pagination, "resources": resources }))
+    };
+    let link = |kind: &str, guid: &str| json!({ "self": { "href": format!("https://api.example.org/v3/{kind}/{guid}") } });
+    let apps = known.apps.iter().map(|app| {
+        json!({
+            "guid": app.guid, "name": app.name, "lifecycle": {}, "links": link("apps", &app.guid),
+            "relationships": { "space": { "data": { "guid": app.space } } },
+        })
+    });
+    put("apps.json", page(apps.collect()))?;
+    let processes = known.processes.iter().map(|process| {
+        json!({
+            "guid": process.guid, "type": process.process_type,
+            "links": link("processes", &process.guid),
+            "relationships": { "app": { "data": { "guid": process.app } } },
+        })
+    });
+    put("processes.json", page(processes.collect()))
 }
 
 fn layout(name: &str) -> Result<Layout, String> {

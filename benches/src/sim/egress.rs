@@ -38,6 +38,8 @@ pub struct Ruling {
     pub content: Content,
     /// When the version of the process was desired, in nanoseconds since 1970.
     pub desired: i64,
+    /// When the chain got its content, in nanoseconds since 1970.
+    pub updated: i64,
     /// Whether the line hides the destination.
     pub redacted: bool,
 }
@@ -60,6 +62,8 @@ pub(super) struct Chain {
     known: Option<Arc<Vec<KernelRule>>>,
     /// The version that the agent saw last.
     seen: usize,
+    /// When it got its content.
+    updated: i64,
 }
 
 /// Groups, and the programs that carry them to the cells.
@@ -168,27 +172,38 @@ impl<S: Sink> Run<'_, S> {
     }
 
     /// Lets an agent look at the server.
-    pub(super) fn agent(&mut self, cell: usize) {
+    pub(super) fn agent(&mut self, cell: usize) -> io::Result<()> {
         for slot in self.cells[cell].containers.clone() {
-            self.refresh(slot);
+            self.renew(slot)?;
         }
         if let Some(of) = &self.enforcement {
             let next = of.rules.poll * SECOND;
             self.plan(next, Event::Agent { cell });
         }
+        Ok(())
     }
 
-    /// Gives a container the rules that the server has, if its cell has an agent.
-    fn refresh(&mut self, slot: usize) {
-        let enforcer = self.enforcer(slot);
+    /// Gives a container the rules of the server, and writes the agent's line.
+    fn renew(&mut self, slot: usize) -> io::Result<()> {
+        let is_new = self.refresh(slot);
+        if is_new && self.config.rules.as_ref().is_some_and(|rules| rules.tells_updates) {
+            self.say_updated(slot, "CELL")?;
+        }
+        Ok(())
+    }
+
+    /// Gives a container the rules that the server has, if its cell has an agent. Returns whether
+    /// the agent put a set in place.
+    fn refresh(&mut self, slot: usize) -> bool {
+        let (enforcer, updated) = (self.enforcer(slot), self.now);
         let container = &mut self.slots[slot];
         let (Some(of), Some(space)) = (&mut self.enforcement, container.facts.space) else {
-            return;
+            return false;
         };
         let is_made = container.stage >= Stage::Created && container.stage < Stage::Stopping;
         let seen = container.chain.as_ref().is_some_and(|chain| chain.seen == of.served);
         if enforcer != Enforcer::Dynamic || !is_made || seen {
-            return;
+            return false;
         }
         let phase = phase_of(container.facts.workload);
         let set = of.set(of.served, &space.to_string(), phase, enforcer);
@@ -211,18 +226,20 @@ impl<S: Sink> Run<'_, S> {
                     }
                     _ => {
                         let known = Some(Arc::clone(&rules));
-                        *chain = Some(Chain { content, rules, known, seen: of.served });
+                        *chain = Some(Chain { content, rules, known, seen: of.served, updated });
+                        return true;
                     }
                 }
             }
             (Set::Unreadable, chain) => {
                 let (content, rules) = (Content::Empty, Arc::default());
-                *chain = Some(Chain { content, rules, known, seen: of.served });
+                *chain = Some(Chain { content, rules, known, seen: of.served, updated });
             }
             (Set::Refused, Some(chain)) => chain.seen = of.served,
             // The container has no network yet, and sends nothing.
             (Set::Refused, None) => {}
         }
+        false
     }
 
     fn enforcer(&self, slot: usize) -> Enforcer {
@@ -232,22 +249,23 @@ impl<S: Sink> Run<'_, S> {
     }
 
     /// Gives a new container its chain.
-    pub(super) fn new_chain(&mut self, slot: usize) {
+    pub(super) fn new_chain(&mut self, slot: usize) -> io::Result<()> {
         let enforcer = self.enforcer(slot);
         if enforcer == Enforcer::Dynamic {
-            return self.refresh(slot);
+            return self.renew(slot);
         }
-        let desired = self.desired(slot);
+        let (desired, updated) = (self.desired(slot), self.now);
         let container = &mut self.slots[slot];
         let (Some(of), Some(space)) = (&mut self.enforcement, container.facts.space) else {
-            return;
+            return Ok(());
         };
         let version = of.groups.version(desired);
         let phase = phase_of(container.facts.workload);
         if let Set::Rules(rules) = &*of.set(version, &space.to_string(), phase, enforcer) {
             let (content, rules) = (Content::Version(version), Arc::new(rules.clone()));
-            container.chain = Some(Chain { content, rules, known: None, seen: version });
+            container.chain = Some(Chain { content, rules, known: None, seen: version, updated });
         }
+        Ok(())
     }
 
     /// Returns when Cloud Controller asked Diego for what a container runs.
@@ -288,6 +306,7 @@ impl<S: Sink> Run<'_, S> {
             return Ok(());
         };
         let sent = random(&mut self.traffic);
+        let imitates = of.rules.tells_updates && self.packets.is_multiple_of(20);
         let (phase, is_silk) = (phase_of(container.facts.workload), enforcer != Enforcer::Guardian);
         let denies =
             of.rules.denies_network && enforce::is_in(&[DENIED], IpAddr::V4(sent.destination));
@@ -325,6 +344,7 @@ impl<S: Sink> Run<'_, S> {
             words: enforce::words_allow(&effective(groups, &space.to_string(), phase), &sent),
             content: chain.content,
             desired,
+            updated: chain.updated,
             redacted: self.traffic.one_in(200),
         };
         let load = match sent.flight {
@@ -337,6 +357,9 @@ impl<S: Sink> Run<'_, S> {
         };
         let ends = (IpAddr::V4(container.ip), IpAddr::V4(sent.destination));
         let kind = if is_allowed { Kind::Allowed } else { Kind::Denied };
+        if imitates {
+            self.say_updated(slot, "APP/PROC/WEB")?;
+        }
         self.send_out(slot, kind, load, ends, Some(ruling))
     }
 }

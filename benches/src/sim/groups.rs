@@ -34,6 +34,11 @@ pub struct Rules {
     pub listed: bool,
     /// Whether containers may not reach 10.0.3.0/28.
     pub denies_network: bool,
+    /// Whether the logs have the agents' lines about rules in place, and imitations of them in the
+    /// apps' own streams.
+    pub tells_updates: bool,
+    /// The setting `clock_tolerance`, in seconds.
+    pub clock_tolerance: u32,
 }
 
 impl Default for Rules {
@@ -50,6 +55,8 @@ impl Default for Rules {
             logs_all: true,
             listed: false,
             denies_network: true,
+            tells_updates: false,
+            clock_tolerance: 0,
         }
     }
 }

@@ -171,7 +171,7 @@ impl<S: Sink> Run<'_, S> {
         if self.slots[slot].stage == Stage::Creating {
             self.slots[slot].stage = Stage::Created;
         }
-        self.new_chain(slot);
+        self.new_chain(slot)?;
         self.plan_packet(key);
         let (least, most, next) = match workload {
             Workload::App => (SECOND, 3 * SECOND, Event::Running(key)),

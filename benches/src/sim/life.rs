@@ -95,13 +95,16 @@ impl<S: Sink> Run<'_, S> {
     fn long_running(&mut self, app: usize, process: usize, index: u32) -> bool {
         self.silent = true;
         let started = self.start_instance(app, process, index);
-        self.silent = false;
-        let Ok(Some(slot)) = started else { return false };
+        let Ok(Some(slot)) = started else {
+            self.silent = false;
+            return false;
+        };
         self.slots[slot].stage = Stage::Running;
-        self.new_chain(slot);
+        let has_chain = self.new_chain(slot).is_ok();
+        self.silent = false;
         let key = self.slots.key(slot);
         self.plan_packet(key);
-        true
+        has_chain
     }
 
     fn new_app(&mut self, at: i64, space: usize) -> usize {

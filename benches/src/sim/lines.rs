@@ -1,10 +1,10 @@
 //! Lines, from a message to the file that has it.
 
-use std::io;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use super::cell::Cell;
-use super::clock::{MILLI, MINUTE, SECOND};
+use super::clock::{self, MILLI, MINUTE, SECOND};
 use super::damage::{About, Damage, Piece, Sent, Way};
 use super::envelope::{Folded, Host, Program};
 use super::lager::{self, Context, Message};
@@ -91,6 +91,29 @@ impl<S: Sink> Run<'_, S> {
         lager::write(&mut json, message, &context);
         let naming = message.names(facts.workload);
         self.send_lager(container.cell, &json, &About::Container { facts, naming })
+    }
+
+    /// Writes into the log stream of an app, as a drain forwards it, that rules were updated. Only
+    /// silk's agent writes to the part `CELL`.
+    pub(super) fn say_updated(&mut self, slot: usize, part: &str) -> io::Result<()> {
+        let container = &self.slots[slot];
+        let facts = Arc::clone(&container.facts);
+        let is_hidden = self.silent || container.is_unseen;
+        let (Some(app), Some(index), false) = (facts.app, facts.index, is_hidden) else {
+            return Ok(());
+        };
+        let cell = container.cell;
+        let mut text = b"<14>1 ".to_vec();
+        clock::rfc3339(&mut text, self.cells[cell].clock.wall(self.now), 6, "+00:00");
+        let handle = &facts.handle;
+        let _ = write!(
+            text,
+            " org.space.app {app} [{part}/{index}] - [tags@47450 instance_id=\"{index}\" \
+             process_instance_id=\"{handle}\"] Security group rules were updated"
+        );
+        let file = self.config.layout.file(cell, true);
+        let about = About::Container { facts, naming: false };
+        self.send(file, Sent { text, about, lager: false, piece: Piece::Whole })
     }
 
     /// Writes a lager line about no container.

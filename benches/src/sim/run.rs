@@ -189,10 +189,7 @@ impl<'s, S: Sink> Run<'s, S> {
                 self.serve();
                 Ok(())
             }
-            Event::Agent { cell } => {
-                self.agent(cell);
-                Ok(())
-            }
+            Event::Agent { cell } => self.agent(cell),
         }
     }
 

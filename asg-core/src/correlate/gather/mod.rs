@@ -449,6 +449,7 @@ impl Gathering {
         }
         for (mut evidence, machine) in evidence {
             evidence.origin.line += lines_before;
+            self.state.rule_updates.take(&evidence);
             let ledger = &mut self.state.ledger;
             let machine = machine.and_then(|cell| {
                 let Cell { name, number, .. } =

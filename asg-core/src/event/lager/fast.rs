@@ -103,6 +103,7 @@ impl<'a> Outer<'a> {
             bridge: None,
             names: None,
             is_contradictory: false,
+            rules_updated: false,
         })
     }
 }

@@ -64,6 +64,10 @@ pub struct RepEvent<'a> {
     /// process.
     #[serde(skip)]
     pub is_contradictory: bool,
+    /// Whether silk's agent says that it just put the rules of security groups into the container's
+    /// chain.
+    #[serde(skip)]
+    pub rules_updated: bool,
 }
 
 /// Keys that name a container. A task's GUID is its container's handle.
@@ -98,6 +102,7 @@ impl<'a> RepEvent<'a> {
             bridge: None,
             names: None,
             is_contradictory: false,
+            rules_updated: false,
         }
     }
 
@@ -209,6 +214,7 @@ impl<'a> RepEvent<'a> {
             bridge: agreed(config.strings(&["BridgeName"])),
             names: names.or(network.names).map(Box::new),
             is_contradictory,
+            rules_updated: false,
         })
     }
 
@@ -290,6 +296,7 @@ impl<'a> RepEvent<'a> {
             bridge: own(self.bridge),
             names: self.names.map(|names| Box::new(names.into_owned())),
             is_contradictory: self.is_contradictory,
+            rules_updated: self.rules_updated,
         }
     }
 }

@@ -1,5 +1,7 @@
 //! The answer about one packet, and its JSON.
 
+use std::sync::Arc;
+
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
@@ -52,8 +54,9 @@ pub struct Explanation {
     /// The reasons; at least one.
     pub because: Vec<Because>,
     /// For a denied packet the changes that would have allowed it, the nearest first.
-    pub near: Vec<NearMiss>,
-    /// The number of other apps of the space that gain the admitted packets, if that is known.
+    pub near: Arc<[NearMiss]>,
+    /// The number of other apps of the space that are known: at least so many gain the admitted
+    /// packets.
     pub other_apps: Option<u64>,
     /// The similar packets that cannot leave a line.
     pub blind: Vec<Blind>,
@@ -67,6 +70,22 @@ impl Explanation {
     ///
     /// Those of the serializer.
     pub fn write<M: SerializeMap>(&self, near: Option<usize>, map: &mut M) -> Result<(), M::Error> {
+        let count = near.unwrap_or(usize::MAX).min(self.near.len());
+        self.write_with(&self.near[..count], count > 0, map)
+    }
+
+    /// As [`write`](Self::write), with the near misses as the caller serialises them, and whether
+    /// there are any.
+    ///
+    /// # Errors
+    ///
+    /// Those of the serializer.
+    pub fn write_with<M: SerializeMap>(
+        &self,
+        near: &(impl Serialize + ?Sized),
+        has_near: bool,
+        map: &mut M,
+    ) -> Result<(), M::Error> {
         map.serialize_entry("governed", &self.governed)?;
         let outcomes = [
             ("observed", self.observed),
@@ -93,9 +112,8 @@ impl Explanation {
             map.serialize_entry("decided", &decided)?;
         }
         map.serialize_entry("because", &codes(&self.because))?;
-        let count = near.unwrap_or(usize::MAX).min(self.near.len());
-        map.serialize_entry("near", &self.near[..count])?;
-        if let Some(apps) = self.other_apps.filter(|_| count > 0) {
+        map.serialize_entry("near", near)?;
+        if let Some(apps) = self.other_apps.filter(|_| has_near) {
             map.serialize_entry("other_apps", &apps)?;
         }
         map.serialize_entry("blind", &codes(&self.blind))

@@ -60,9 +60,12 @@ pub struct PacketFacts<'a> {
     /// The time when the process version was desired, that is, when its first container was made.
     /// Only the static profiles use it. `None` if the version is older than the logs.
     pub desired: Option<TimeRange>,
+    /// The last time, surely before the packet, at which silk's agent said that it had put the
+    /// rules of that moment into the container's chain. Only the dynamic profile uses it.
+    pub rules_updated: Option<TimeRange>,
     /// Whether lines of the cell were lost.
     pub lines_lost: bool,
-    /// The number of other apps in the space, if that is known. They gain the packets that a change
-    /// admits.
+    /// The number of other apps in the space that are known, if any may be known. They gain the
+    /// packets that a change admits.
     pub other_apps: Option<u64>,
 }

@@ -132,8 +132,7 @@ impl Explainer {
         }
         let denied = explanation.observed.or(explanation.enforced) == Some(Outcome::Denied);
         if let ([place, ..], [_], true) = (&candidates[..], &phases[..], denied) {
-            let near = self.sets.near(&self.policy, *place, *space, probe);
-            explanation.near = near.to_vec();
+            explanation.near = self.sets.near(&self.policy, *place, *space, probe);
         }
     }
 

@@ -87,6 +87,8 @@ struct Key {
 pub struct Explainer {
     policy: Policy,
     history: History,
+    /// When each snapshot was taken, also those that the history leaves out.
+    taken: Vec<Timestamp>,
     sets: Sets,
     kept: HashMap<Key, Arc<Explanation>>,
     states: HashMap<Place, State>,
@@ -114,6 +116,7 @@ impl Policy {
         Explainer {
             policy: self.clone(),
             history: History::new(self),
+            taken: self.listings().all().iter().map(|one| one.snapshot.taken_at).collect(),
             sets: Sets::default(),
             kept: HashMap::new(),
             states: HashMap::new(),
@@ -160,30 +163,49 @@ impl Explainer {
     }
 
     fn key(&mut self, facts: &PacketFacts<'_>) -> Key {
-        let settings = self.policy.settings().of(facts.cell);
-        let window = |time: Option<TimeRange>| {
-            time.map(|time| self.policy.window(&self.history, time, settings.sync_tolerance))
+        let place = self.policy.settings().place(facts.cell);
+        let settings = self.policy.listings().settings_at(place);
+        let nanos = |time: TimeRange| time.earliest().as_nanos();
+        let before = |time: TimeRange, seconds: u32| {
+            let tolerance = i64::from(seconds) * 1_000_000_000;
+            Timestamp::from_nanos(nanos(time).saturating_sub(tolerance))
         };
         let tolerance = i64::from(settings.sync_tolerance) * 1_000_000_000;
-        let nanos = |time: TimeRange| time.earliest().as_nanos();
-        // A container that was made after the last broken set has whole rules.
-        let created = facts.created.map_or(0, |created| {
-            let since = Timestamp::from_nanos(nanos(created).saturating_sub(tolerance));
-            let listings = self.policy.listings().all();
-            listings.partition_point(|listing| listing.snapshot.taken_at < since) as u32
-        });
+        // Times of the cell, by the clock of the listings.
+        let clock = i64::from(settings.clock_tolerance) * 1_000_000_000;
+        let listed = |time: TimeRange| {
+            let moved =
+                |end: Timestamp, by: i64| Timestamp::from_nanos(end.as_nanos().saturating_add(by));
+            TimeRange::between(moved(time.earliest(), -clock), moved(time.latest(), clock))
+        };
+        let updated = facts.rules_updated.filter(|_| !settings.profile.is_static());
+        let updated = updated.map(listed);
+        // When the agent put the rules in place, it had all that the policy server had.
+        let served = updated.map(|updated| before(updated, settings.server_tolerance()));
+        let window = |time: Option<TimeRange>, served: Option<Timestamp>| {
+            let time = listed(time?);
+            let start = before(time, settings.sync_tolerance);
+            let start = served.map_or(start, |served| start.max(served));
+            Some(self.history.window(time, start))
+        };
+        // A container that was made after the last broken set has whole rules, and so has one whose
+        // rules the agent put in place after it.
+        let since = [facts.created.map(listed), updated].into_iter().flatten();
+        let since = since.map(|time| before(time, settings.sync_tolerance)).max();
+        let created =
+            since.map_or(0, |since| self.taken.partition_point(|taken| *taken < since) as u32);
         let is_early = facts
             .time
             .zip(facts.created)
             .is_some_and(|(time, created)| nanos(time).saturating_sub(nanos(created)) <= tolerance);
         Key {
-            settings: self.policy.settings().place(facts.cell) as u32,
+            settings: place as u32,
             phase: facts.phase,
             probe: facts.probe,
             chain: facts.chain,
             observed: facts.observed,
-            window: window(facts.time),
-            desired: window(facts.desired).filter(|_| settings.profile.is_static()),
+            window: window(facts.time, served),
+            desired: window(facts.desired, None).filter(|_| settings.profile.is_static()),
             created,
             is_cell_unknown: facts.cell.is_none()
                 && facts.chain != Chain::NoLine
@@ -220,7 +242,7 @@ impl Explainer {
             by: None,
             decided: None,
             because: Vec::new(),
-            near: Vec::new(),
+            near: Arc::default(),
             other_apps: key.other_apps,
             blind: Vec::new(),
         };

@@ -128,6 +128,87 @@ fn the_basis_follows_from_when_the_snapshots_were_taken() {
     assert_eq!(basis(&[], "12:00:00", 0), "None ");
 }
 
+/// The agent's line narrows the interval by the agent's part of the tolerance, and no further: what
+/// it put in place is what the policy server had.
+#[test]
+fn an_agents_line_shows_that_the_servers_rules_have_arrived() {
+    let taken = ["11:00:00", "11:58:30", "12:30:00"];
+    let snapshots = taken.iter().zip(["81", "80", "80"]);
+    let snapshots: Vec<_> = snapshots
+        .map(|(at, ports)| snapshot(&format!("2026-03-01T{at}Z"), &[web("g", ports)]))
+        .collect();
+    let basis = |settings_: Value, line: Option<&str>| {
+        let policy = Policy::new(snapshots.clone(), settings(settings_));
+        let rules_updated = line.map(|at| time(&format!("2026-03-01T{at}Z")).into());
+        let facts = PacketFacts { rules_updated, ..facts(Outcome::Allowed) };
+        policy.explainer().explain(&facts).basis.as_str()
+    };
+    let none = || json!({});
+    assert_eq!(basis(none(), None), "either");
+    // The server may have been a minute behind.
+    assert_eq!(basis(none(), Some("11:59:30")), "either");
+    assert_eq!(basis(none(), Some("11:59:31")), "exact");
+    assert_eq!(basis(none(), Some("11:59:59")), "exact");
+    // An old line shows nothing about what came later.
+    assert_eq!(basis(none(), Some("11:50:00")), "either");
+    // Of another tolerance the server's part is not known, unless it is given.
+    assert_eq!(basis(json!({ "sync_tolerance": 300 }), Some("11:59:59")), "either");
+    let given = json!({ "sync_tolerance": 300, "server_tolerance": 60 });
+    assert_eq!(basis(given, Some("11:59:59")), "exact");
+    // Static cells have no agent.
+    let fixed = json!({ "profile": "silk_static" });
+    assert_eq!(basis(fixed, Some("11:59:59")), "none");
+}
+
+/// The clock of a cell may be ahead of that of the listings, or behind it.
+#[test]
+fn a_clock_tolerance_widens_the_basis_at_both_ends() {
+    let basis = |taken: [&str; 3], ports: [&str; 3], seconds: u32| {
+        let snapshots = taken.iter().zip(ports);
+        let snapshots =
+            snapshots.map(|(at, ports)| snapshot(&format!("2026-03-01T{at}Z"), &[web("g", ports)]));
+        let with = settings(json!({ "clock_tolerance": seconds }));
+        let policy = Policy::new(snapshots.collect(), with);
+        policy.explainer().explain(&facts(Outcome::Allowed)).basis.as_str()
+    };
+    let behind = ["11:50:00", "12:00:30", "12:10:00"];
+    assert_eq!(basis(behind, ["80", "80", "81"], 29), "exact");
+    assert_eq!(basis(behind, ["80", "80", "81"], 30), "either");
+    let ahead = ["11:50:00", "11:57:30", "12:10:00"];
+    assert_eq!(basis(ahead, ["81", "80", "80"], 29), "exact");
+    assert_eq!(basis(ahead, ["81", "80", "80"], 30), "either");
+}
+
+/// A chain that was emptied has whole rules again once the agent says that it put some there.
+#[test]
+fn an_agents_line_ends_the_doubt_after_rules_that_emptied_the_chain() {
+    let broken = group(
+        "g",
+        json!({ "rules": [
+            { "protocol": "tcp", "destination": "10.0.0.1", "ports": "80", "log": true },
+            { "protocol": "all", "destination": "10.0.0.0/255.0.0.0" },
+        ] }),
+    );
+    let policy = policy_of(vec![
+        snapshot("2026-03-01T10:00:00Z", &[web("g", "80")]),
+        snapshot("2026-03-01T10:30:00Z", &[broken]),
+        snapshot("2026-03-01T11:00:00Z", &[web("g", "80")]),
+        snapshot("2026-03-01T11:30:00Z", &[web("g", "80")]),
+        snapshot("2026-03-01T13:00:00Z", &[web("g", "80")]),
+    ]);
+    let with = |line: Option<&str>| {
+        let rules_updated = line.map(|at| time(&format!("2026-03-01T{at}Z")).into());
+        short(&policy, &PacketFacts { rules_updated, ..facts(Outcome::Allowed) })
+    };
+    let doubt = "asg exact: configured allowed, enforced -, agrees -, any(g#0) undetermined; rule poisoned_set";
+    assert_eq!(with(None), doubt);
+    assert_eq!(with(Some("10:45:00")), doubt);
+    assert_eq!(
+        with(Some("11:10:00")),
+        "asg exact: configured allowed, enforced allowed, agrees true, g#0 certain; rule"
+    );
+}
+
 #[test]
 fn snapshots_that_differ_are_both_evaluated() {
     let policy = policy_of(vec![
@@ -401,6 +482,41 @@ fn near_misses_and_other_apps_are_shown_for_denials() {
     let explanation = policy.explainer().explain(&facts);
     let how: Vec<How> = explanation.near.iter().map(|near| near.how).collect();
     assert_eq!((how, explanation.other_apps), (vec![How::Bind, How::Widen], Some(3)));
+}
+
+/// Near misses are cached for snapshots that give equal ones.
+#[test]
+fn near_misses_are_those_of_the_snapshot_where_only_names_or_bindings_differ() {
+    let named = |guid: &str, name: &str, is_bound: bool| {
+        let spaces = if is_bound { json!([{ "guid": "s" }]) } else { json!([]) };
+        let mut group = web(guid, "80");
+        group["name"] = name.into();
+        group["relationships"] = json!({ "staging_spaces": { "data": spaces } });
+        group
+    };
+    let history = [
+        ("10:00:00", [named("g", "a", false), named("h", "b", false)]),
+        ("10:30:00", [named("g", "b", false), named("h", "a", false)]),
+        ("11:00:00", [named("g", "b", true), named("h", "a", false)]),
+        ("11:30:00", [named("g", "b", false), named("h", "a", false)]),
+        ("12:30:00", [named("g", "a", false), named("h", "b", false)]),
+    ];
+    let snapshots =
+        history.iter().map(|(at, groups)| snapshot(&format!("2026-03-01T{at}Z"), groups));
+    let policy = policy_of(snapshots.collect());
+    let mut explainer = policy.explainer();
+    let mut near = |at: &str| {
+        let at = Some(time(&format!("2026-03-01T{at}Z")).into());
+        let explanation = explainer.explain(&PacketFacts { time: at, ..facts(Outcome::Denied) });
+        let shown = |near: &NearMiss| format!("{} {}", near.how, near.group);
+        explanation.near.iter().map(shown).collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(near("10:10:00"), "bind g, bind h");
+    assert_eq!(near("10:40:00"), "bind h, bind g");
+    // A group of the other phase comes like any other, by its name.
+    assert_eq!(near("11:10:00"), "bind h, phase g");
+    assert_eq!(near("11:40:00"), "bind h, bind g");
+    assert_eq!(near("12:40:00"), "bind g, bind h");
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Explanations against a foundation whose rules change, are synchronised late, and break.
 
 use super::*;
+use crate::time::TimeRange;
 
 /// Rules that a group has at a time; two of them break the set.
 fn variant(number: usize) -> Value {
@@ -75,14 +76,14 @@ impl Story {
         effective(&self.groups(synchronised), json!({ "iptables_logging": true }))
     }
 
-    /// Returns the content of the container's chain from each of these seconds on; `None` is an
-    /// empty chain.
-    fn chains(&self) -> Vec<(i64, Option<Effective>)> {
+    /// Returns the content of the container's chain from each of these seconds on, where `None` is
+    /// an empty chain; and the seconds in which the agent said that it put rules there.
+    fn chains(&self) -> (Vec<(i64, Option<Effective>)>, Vec<i64>) {
         // The agent remembers the last set that it enforced, also while the chain is empty.
         let mut known: Option<Effective> = None;
         let mut chain = None;
         let first = (self.created - self.polls.1).div_euclid(60) * 60 + self.polls.1 + 60;
-        let mut chains = Vec::new();
+        let (mut chains, mut lines) = (Vec::new(), Vec::new());
         for at in std::iter::once(self.created).chain((first..7_300).step_by(60)) {
             let set = self.served(at);
             match set.load() {
@@ -92,11 +93,17 @@ impl Story {
                 Load::Ok => {
                     known = Some(set.clone());
                     chain = Some(set);
+                    lines.push(at);
                 }
             }
             chains.push((at, chain.clone()));
         }
-        chains
+        (chains, lines)
+    }
+
+    /// Returns the last of the agent's lines before a packet.
+    fn told(lines: &[i64], at: i64) -> Option<TimeRange> {
+        lines.iter().rev().find(|line| **line <= at).map(|line| instant(*line).into())
     }
 
     /// Returns the content of the chain at a time.
@@ -127,11 +134,11 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(40))]
 
     #[test]
-    fn what_is_certain_or_exact_is_true(story in prop_oneof![story(0..4), story(0..6)], knows_creation: bool) {
+    fn what_is_certain_or_exact_is_true(story in prop_oneof![story(0..4), story(0..6)], knows_creation: bool, has_lines: bool) {
         // No container starts while iptables refuses its rules.
         prop_assume!(story.served(story.created).load() != Load::Refused);
         let breaks = story.changes.iter().any(|(_, _, rules)| *rules > 3);
-        let chains = story.chains();
+        let (chains, lines) = story.chains();
         let policy = story.policy();
         let mut explainer = policy.explainer();
         for (at, port) in &story.packets {
@@ -150,6 +157,7 @@ proptest! {
                 probe: Some(probe),
                 observed: Some(observed),
                 created: knows_creation.then(|| instant(story.created).into()),
+                rules_updated: Story::told(&lines, *at).filter(|_| has_lines),
                 ..PacketFacts::default()
             });
             prop_assert!(!explanation.because.is_empty());
@@ -176,29 +184,34 @@ proptest! {
 #[test]
 fn with_a_listing_a_minute_most_packets_are_explained_for_certain() {
     let story = Story {
-        changes: vec![(1_000, 1, 0), (3_000, 2, 2), (5_000, 2, 3)],
-        listings: (-10..125).map(|minute| (minute * 60 + 7, true)).collect(),
+        changes: vec![(981, 1, 0), (2_981, 2, 2), (4_981, 2, 3)],
+        listings: (-10..125).map(|minute| (minute * 60 + 47, true)).collect(),
         polls: (20, 50),
         created: -1_000,
-        packets: (0..140).map(|n| (n * 50, 80)).collect(),
+        packets: (0..700).map(|n| (n * 10, 80)).collect(),
     };
     let policy = story.policy();
     let mut explainer = policy.explainer();
-    let chains = story.chains();
-    let certain = story.packets.iter().filter(|(at, port)| {
-        let probe = tcp("10.0.0.7", *port);
-        let ruling = Story::chain(&chains, *at).unwrap().evaluate(&probe).ruling.unwrap();
-        let allowed = ruling.verdict == Verdict::Allow;
-        let explanation = explainer.explain(&PacketFacts {
-            time: Some(instant(*at).into()),
-            space: Some("s"),
-            phase: Some(Phase::Running),
-            probe: Some(probe),
-            observed: Some(if allowed { Outcome::Allowed } else { Outcome::Denied }),
-            ..PacketFacts::default()
-        });
-        explanation.decided != Some(Decided::Undetermined)
-    });
-    let certain = certain.count();
-    assert!(certain >= 125, "{certain} of 140");
+    let (chains, lines) = story.chains();
+    let mut certain = |has_lines: bool| {
+        let is_certain = |(at, port): &&(i64, u16)| {
+            let probe = tcp("10.0.0.7", *port);
+            let ruling = Story::chain(&chains, *at).unwrap().evaluate(&probe).ruling.unwrap();
+            let allowed = ruling.verdict == Verdict::Allow;
+            let explanation = explainer.explain(&PacketFacts {
+                time: Some(instant(*at).into()),
+                space: Some("s"),
+                phase: Some(Phase::Running),
+                probe: Some(probe),
+                observed: Some(if allowed { Outcome::Allowed } else { Outcome::Denied }),
+                rules_updated: Story::told(&lines, *at).filter(|_| has_lines),
+                ..PacketFacts::default()
+            });
+            explanation.decided != Some(Decided::Undetermined)
+        };
+        story.packets.iter().filter(is_certain).count()
+    };
+    let (without, with) = (certain(false), certain(true));
+    assert!(without >= 625, "{without} of 700");
+    assert!(with > without, "{with} with the agent's lines, and {without} without");
 }

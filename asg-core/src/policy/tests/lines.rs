@@ -113,7 +113,7 @@ fn a_line_that_is_no_question_is_answered_with_an_error() {
     null the text ends where more JSON was expected
     2 expected `dpt`, a port
     3 expected `dst`, an address
-    null malformed JSON: invalid value: integer `65536`, expected u16
+    4 malformed JSON: invalid value: integer `65536`, expected u16
     5 expected `proto`, a protocol's name or number
     6 expected `flags`, such as SYN ACK
     7 expected `code`, a number up to 255
