@@ -75,7 +75,7 @@ impl PartialEq for Memo {
 pub(crate) struct Glimpse<'a> {
     header: Header,
     pub(crate) head: u32,
-    body: &'a [u8],
+    pub(crate) body: &'a [u8],
     pub(crate) src: Address,
     pub(crate) tail: Tail,
     /// The text behind the head.
