@@ -222,8 +222,8 @@ class _LedgerAndClocks(NamedTuple):
 class Gathered(_LedgerAndClocks):
     """What must be known of all lines before the first flow: a pair of ``ledger`` and ``clocks``."""
 
-    #: The texts that several packet lines have, as keys of eight bytes each; none if nobody has looked for them, or if
-    #: lines must be brought together all the same.
+    #: The texts that several packet lines have, as keys of eight bytes each; none if nobody has
+    #: looked for them, or if lines must be brought together all the same.
     repeated: bytes | None = None
 
 

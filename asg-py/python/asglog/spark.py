@@ -73,8 +73,8 @@ _SMALL_PIECE = 16 << 20
 #: The number of the results that are about all lines; rooms are numbered from 0.
 _OF_ALL = -1
 
-#: Lines whose text other lines have, at most, that are brought together without all others: so many,
-#: and of so many packets one.
+#: Texts that several lines have are brought together alone if they are at most so many, and at most
+#: one for so many packets.
 _REPEATED = 4 << 20
 _SHARE = 8
 
