@@ -267,7 +267,7 @@ impl Gathering {
     /// ```
     /// use asg_core::{Gathering, Origin, SourceId};
     ///
-    /// let packet = "[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    /// let packet = "[  639.500000] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
     ///     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
     /// let mut gathering = Gathering::new().keeping_text_keys();
     /// for (line, header) in [(1, ""), (2, "2024-05-06T07:09:10Z cell-7 kernel: ")] {
