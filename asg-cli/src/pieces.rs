@@ -18,9 +18,6 @@ use crate::monitor::Watch;
 use crate::origins::instance_in;
 use crate::repeat::Pass;
 
-/// How many values of a column are taken at once.
-const VALUES: usize = 1024;
-
 /// How large pieces are, unless a line or a document is longer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Size {
@@ -36,6 +33,14 @@ impl Size {
             (Self::Small, 1) => 128 << 10,
             (Self::Small, _) => 512 << 10,
             (Self::Batch, _) => 4 << 20,
+        }
+    }
+
+    /// Returns how many values of a column are taken at once.
+    const fn values(self) -> usize {
+        match self {
+            Self::Small => 1 << 10,
+            Self::Batch => 1 << 14,
         }
     }
 }
@@ -117,6 +122,7 @@ pub(crate) struct Feed {
     is_owing: bool,
     is_alone: bool,
     size: usize,
+    values: usize,
     counter: ReadCounter,
     watch: Watch,
     failures: Option<Failures>,
@@ -159,6 +165,7 @@ impl Feed {
             is_owing: false,
             is_alone: threads.get() == 1,
             size: size.bytes(threads),
+            values: size.values(),
             counter: ReadCounter::new(Arc::clone(&monitor)),
             watch: Watch::new(monitor, what, readers.size()),
             failures: readers.failures().cloned(),
@@ -318,7 +325,7 @@ impl Feed {
             Opened::Lines(column) => {
                 // Each value is a line of its own, whatever its length.
                 let mut done = self.done();
-                let last = column.len().min(done + VALUES);
+                let last = column.len().min(done + self.values);
                 while done < last && piece.block.bytes().len() < self.size {
                     done += 1;
                     let Some(line) = column.line(done - 1) else { continue };

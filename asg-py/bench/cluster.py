@@ -1,100 +1,169 @@
 """Spark's functions beside one machine and beside plain PySpark: lines a second of one core.
 
-    taskset -c 0 python bench/cluster.py [LINES] [PARTITIONS]        # a release build
+    python bench/cluster.py [--log FILE] [--rounds 3] [--partitions 4] [--asglog PATH]        # a release build
 
-One executor with one core (``local[1]``), so the figures are those of a core. The lines are written to Parquet first, and rows
-are thrown away: so reading and writing of files count little. The best of three rounds counts. ``plain PySpark`` is ten
-``regexp_extract`` and a join with cut handles, as people write it. The last lines are what CLUSTER.md is computed from.
+Seconds are those of the processors, of all processes together: Java, Python's workers and the driver. So they are those of a
+core, also on a machine that does other work, and whatever the number of threads; the session's start is left out. Every way
+runs some times, and the least counts. The lines are written to Parquet first, and rows are thrown away, except where a way is
+said to write Parquet. ``plain PySpark`` is ten ``regexp_extract`` and a join with cut handles, as people write it.
+
+The log is a million lines of ``cargo run --release -p asg-benches --bin mixed``, unless one is given.
 """
 
 from __future__ import annotations
 
+import argparse
 import os
+import resource
+import shutil
+import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from packets import log
 from pyspark.sql import SparkSession
 from pyspark.sql import functions as F
 
-import asglog
 from asglog import spark
 
-#: The columns that the plain way extracts.
+ROOT = Path(__file__).resolve().parents[2]
+
+#: The columns that the plain way extracts, and their like.
 SAME = ("cell", "verdict", "src", "spt", "dst", "dpt", "proto", "len", "handle_prefix", "handle")
 
 PATTERNS = {
-    "cell": r'id="([0-9a-f-]+)"', "verdict": r"\] (OK|DENY)_", "src": r" SRC=([0-9a-f.:]+)", "spt": r" SPT=([0-9]+)",
-    "dst": r" DST=([0-9a-f.:]+)", "dpt": r" DPT=([0-9]+)", "proto": r" PROTO=([A-Z0-9]+)", "len": r" LEN=([0-9]+)",
-    "handle_prefix": r"\] (?:OK|DENY)_([0-9a-f-]+) IN=",
+    "cell": r"(?:index=|\+00:00 )([0-9.]+)", "verdict": r"\] (OK|DENY)_", "src": r" SRC=([0-9a-f.:]+)",
+    "spt": r" SPT=([0-9]+)", "dst": r" DST=([0-9a-f.:]+)", "dpt": r" DPT=([0-9]+)", "proto": r" PROTO=([A-Z0-9]+)",
+    "len": r" LEN=([0-9]+)", "handle_prefix": r"\] (?:OK_|DENY_)?([0-9a-f-]{23})[0-9a-f-]* ?IN=",
 }  # fmt: skip
 
 
 def plain(lines: Any) -> Any:
     """Extracts the fields and joins handles by their beginning, cut to the length of the prefixes."""
     text = F.col("value").cast("string")
-    packets = lines.filter(text.contains(" IN=")).select(*(F.regexp_extract(text, of, 1).alias(name) for name, of in PATTERNS.items()))
+    packets = lines.filter(text.contains(" OUT=")).select(*(F.regexp_extract(text, of, 1).alias(name) for name, of in PATTERNS.items()))
     handles = lines.filter(text.contains('"container-guid"')).select(F.regexp_extract(text, '"container-guid":"([0-9a-f-]+)"', 1).alias("handle"))
     keys = handles.distinct().withColumn("handle_prefix", F.substring("handle", 1, 23))
     return packets.join(F.broadcast(keys), "handle_prefix", "left")
 
 
-def best(way: Callable[[], Any], rounds: int = 3) -> float:
+def spent() -> float:
+    """Returns the seconds of processors that this process and its descendants have used."""
+    parents, used = {}, {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            fields = stat.read_text().rsplit(")", 1)[1].split()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+        process = int(stat.parent.name)
+        parents[process] = int(fields[1])
+        # With children that have ended.
+        used[process] = sum(map(int, fields[11:15]))
+    family = {os.getpid()}
+    while more := {process for process, parent in parents.items() if parent in family} - family:
+        family |= more
+    return sum(used[process] for process in family) / os.sysconf("SC_CLK_TCK")
+
+
+def least(way: Callable[[], Any], rounds: int) -> float:
     times = []
     for _ in range(rounds):
-        start = time.perf_counter()
+        start = spent()
         way()
-        times.append(time.perf_counter() - start)
+        times.append(spent() - start)
     return min(times)
 
 
-def main(count: int, partitions: int) -> dict[str, float]:
+def lines_of(given: Path | None, folder: Path) -> Path:
+    """Returns the log that all ways read."""
+    if given is not None:
+        return given
+    path = folder / "mixed.log"
+    command = ["cargo", "run", "--quiet", "--release", "-p", "asg-benches", "--bin", "mixed"]
+    with path.open("wb") as file:
+        subprocess.run(command, cwd=ROOT, stdout=file, check=True)
+    return path
+
+
+def one_machine(asglog: str, log: Path, folder: Path, rounds: int) -> float:
+    """Measures the program, all of its columns written as Parquet."""
+    times = []
+    for _ in range(rounds):
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        command = [asglog, "correlate", "-o", str(folder / "x.parquet"), str(log)]
+        subprocess.run(command, check=True, capture_output=True)
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
+    return min(times)
+
+
+def main(log: Path | None, rounds: int, partitions: int, asglog: str, only: str = "") -> dict[str, float]:
     """Measures the lines a second of each way."""
-    os.environ["PYSPARK_PYTHON"] = sys.executable
-    builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
-    session = builder.config("spark.sql.shuffle.partitions", str(partitions)).getOrCreate()
-    session.sparkContext.setLogLevel("ERROR")
-    data = log(count)
-    found: dict[str, float] = {}
-    with tempfile.TemporaryDirectory() as folder:
-        path = os.path.join(folder, "kern.log")
-        with open(path, "wb") as file:
-            file.write(data)
-        found["one machine, to Parquet"] = best(lambda: asglog.correlate(path).to_parquet(os.path.join(folder, "x.parquet")))
-        spark.read(session, path).repartition(partitions).write.parquet(os.path.join(folder, "lines"))
-        lines = session.read.parquet(os.path.join(folder, "lines"))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        path = lines_of(log, folder)
+        with path.open("rb") as file:
+            count = sum(1 for _ in file)
+        found = {"one machine, to Parquet": one_machine(asglog, path, folder, rounds)}
+        # All columns, so nothing is left out.
+        os.environ["PYSPARK_PYTHON"] = sys.executable
+        builder = SparkSession.builder.master("local[1]").config("spark.ui.enabled", "false")
+        builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.driver.memory", "4g")
+        session = builder.config("spark.sql.shuffle.partitions", str(partitions)).getOrCreate()
+        session.sparkContext.setLogLevel("ERROR")
+        spark.read(session, str(path)).repartitionByRange(partitions, "line").write.parquet(str(folder / "lines"))
+        lines = session.read.parquet(str(folder / "lines"))
         known = spark.gather(lines)
 
         def noop(frame: Any) -> None:
             frame.write.format("noop").mode("overwrite").save()
 
+        def parquet(frame: Any) -> None:
+            frame.write.mode("overwrite").parquet(str(folder / "flows"))
+
+        given: dict[str, Any] = {"ledger": known.ledger, "clocks": known.clocks}
         ways: dict[str, Callable[[], Any]] = {
             "identity in Python": lambda: noop(lines.mapInArrow(lambda batches: batches, lines.schema)),
             "plain PySpark": lambda: noop(plain(lines)),
             "parse, 9 columns": lambda: noop(spark.parse(lines, columns=SAME[:9])),
             "gather": lambda: spark.gather(lines),
-            "correlate, same columns": lambda: noop(spark.correlate(lines, ledger=known.ledger, clocks=known.clocks, columns=SAME)),
-            "correlate, told once": lambda: noop(
-                spark.correlate(lines, ledger=known.ledger, clocks=known.clocks, columns=SAME, told_once=True)
-            ),
-            "correlate, all, gathering": lambda: noop(spark.correlate(lines)),
-            "correlate_by_cell": lambda: noop(spark.correlate_by_cell(lines, clocks=known.clocks, columns=SAME)),
+            "correlate, told once, 10 columns": lambda: noop(spark.correlate(lines, **given, columns=SAME, told_once=True)),
+            "correlate, shuffled, 10 columns": lambda: noop(spark.correlate(lines, **given, columns=SAME)),
+            "correlate, 10 columns": lambda: noop(spark.correlate(lines, columns=SAME)),
+            "correlate by default": lambda: noop(spark.correlate(lines)),
+            "correlate, to Parquet": lambda: parquet(spark.correlate(lines)),
+            "by cell, 10 columns": lambda: noop(spark.correlate_by_cell(lines, columns=SAME)),
+            "by cell, all columns": lambda: noop(spark.correlate_by_cell(lines)),
             "evidence": lambda: noop(spark.evidence(lines)),
         }
         for name, way in ways.items():
-            found[name] = best(way)
-    session.stop()
-    for name, seconds in found.items():
-        print(f"{name:28} {seconds:8.2f} s {count / seconds / 1e3:8.0f} k lines/s")
-    one, default = found["one machine, to Parquet"], found["correlate, all, gathering"]
-    print(f"one machine / correlate by default: {default / one:.1f} (bar 2)")
-    print(f"correlate_by_cell / correlate: {found['correlate_by_cell'] / found['correlate, same columns']:.1f} (bar 2)")
+            if only in name:
+                found[name] = least(way, rounds)
+                print(f"{name:34} {found[name]:8.2f} s {count / found[name] / 1e3:8.0f} k lines/s", flush=True)
+        session.stop()
+    first = "one machine, to Parquet"
+    print(f"{first:34} {found[first]:8.2f} s {count / found[first] / 1e3:8.0f} k lines/s")
+    for one, other in (
+        ("correlate by default", first),
+        ("correlate, to Parquet", first),
+        ("by cell, all columns", "correlate by default"),
+        ("by cell, 10 columns", "correlate, 10 columns"),
+        ("correlate, 10 columns", "plain PySpark"),
+    ):
+        if one in found and other in found:
+            print(f"{one} / {other}: {found[one] / found[other]:.2f}")
     return found
 
 
 if __name__ == "__main__":
-    given = [int(word) for word in sys.argv[1:3]]
-    main(*(given + [1_000_000, 4][len(given) :]))
+    parser = argparse.ArgumentParser(description="Spark's functions beside one machine.")
+    parser.add_argument("--log", type=Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--partitions", type=int, default=4)
+    parser.add_argument("--only", default="", help="ways with this in their name")
+    found_program = shutil.which("asglog") or str(ROOT / "target/release/asglog")
+    parser.add_argument("--asglog", default=found_program)
+    options = parser.parse_args()
+    main(options.log, options.rounds, options.partitions, options.asglog, options.only)

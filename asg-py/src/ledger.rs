@@ -23,6 +23,7 @@ use crate::directory::GivenDirectory;
 use crate::errors::Failure;
 use crate::objects;
 use crate::source::{Given, Item};
+use crate::text_keys::TextKeys;
 
 /// The native part of `asglog.Ledger`.
 #[pyclass(frozen, module = "asglog._asglog")]
@@ -57,20 +58,26 @@ impl Ledger {
         Ok(py.detach(|| ledger_file::save(&self.held(), &path))?)
     }
 
-    /// Adds the evidence of these logs, and to `clocks` what they show about clocks. Returns the
-    /// numbers of lines and of lines with evidence.
+    /// Adds the evidence of these logs, to `clocks` what they show about clocks, and to `texts` the
+    /// keys of packets' texts. Returns the numbers of lines, of lines with evidence, and of lines
+    /// of iptables-logger.
+    #[pyo3(signature = (items, progress, clocks, texts = None))]
     fn add(
         &self,
         py: Python<'_>,
         items: Vec<Item>,
         progress: Option<Py<PyAny>>,
         clocks: Option<Py<Clocks>>,
-    ) -> Result<(u64, u64), Failure> {
+        texts: Option<Py<TextKeys>>,
+    ) -> Result<(u64, u64, u64), Failure> {
         let readers = Given::new(items, progress).readers();
         py.detach(|| {
             let mut gathering = Gathering::new();
             if let Some(clocks) = &clocks {
                 gathering = gathering.teaching(&clocks.get().held());
+            }
+            if texts.is_some() {
+                gathering = gathering.keeping_text_keys();
             }
             let found = gather(gathering, &readers)?;
             // All or nothing: an interrupted call leaves the ledger as it was.
@@ -78,7 +85,11 @@ impl Ledger {
             if let Some(clocks) = &clocks {
                 clocks.get().held().merge(found.clocks());
             }
-            Ok((found.counts().lines, found.counts().evidence))
+            if let Some(texts) = &texts {
+                texts.get().held().extend_from_slice(found.text_keys());
+            }
+            let counts = found.counts();
+            Ok((counts.lines, counts.evidence, counts.logger_lines))
         })
     }
 

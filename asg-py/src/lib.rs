@@ -6,7 +6,7 @@
 //! | [`source`], [`line_column`] | paths, bytes, file objects and columns as sources |
 //! | [`callback`] | Python objects that a reading calls; progress and signals |
 //! | [`table`], [`stream`], [`requested`] | the lazy table, its Arrow streams, and their types |
-//! | [`answer`], [`records`], [`lines`], [`evidence`], [`ledger`], [`clocks`], [`directory`], [`policy`] | further classes |
+//! | [`answer`], [`records`], [`lines`], [`evidence`], [`ledger`], [`clocks`], [`text_keys`], [`directory`], [`policy`] | further classes |
 //! | [`program`] | the console script |
 //! | [`objects`], [`errors`] | Python objects and exceptions |
 #![forbid(unsafe_code)]
@@ -33,6 +33,7 @@ mod requested;
 mod source;
 mod stream;
 mod table;
+mod text_keys;
 
 use asg_core::TimePolicy;
 use asg_core::time::YearPolicy;
@@ -81,6 +82,8 @@ mod _asglog {
     use crate::records::Records;
     #[pymodule_export]
     use crate::table::{Objects, Table, columns, schema_of};
+    #[pymodule_export]
+    use crate::text_keys::{TextKeys, repeated_keys, sharing_keys};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {

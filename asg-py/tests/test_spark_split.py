@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 import worlds
 
 import asglog
-from asglog import spark
+from asglog import batches, spark
 
 pa = pytest.importorskip("pyarrow")
 pytest.importorskip("pyspark.sql")
@@ -78,6 +79,24 @@ def test_large_types_change_nothing(session: Any, configured: Any) -> None:
     lines = frame(session, "plain", 3)
     found = spark.correlate(lines, columns=("source", "line", "time", "handle", "certainty"))
     assert worlds.difference(found.toArrow(), worlds.one_machine("plain")) is None
+
+
+def test_only_lines_whose_text_is_repeated_are_moved(session: Any, tmp_path: Path) -> None:
+    world = worlds.world("plain")
+    texts = [line for path in sorted(world.rglob("*.log")) for line in path.read_bytes().splitlines() if b" OUT=" in line]
+    # The same packets again, as `dmesg` shows them.
+    again = [line[line.rindex(b"[", 0, line.index(b" OUT=")) :] for line in texts[100:140:4]]
+    shutil.copytree(world, tmp_path / "all")
+    (tmp_path / "all" / "relay.log").write_bytes(b"\n".join(again))
+    lines = session.createDataFrame(pa.concat_tables(batches.lines(tmp_path / "all"))).repartition(5)
+    found = spark.correlate(lines)
+    plan = found._jdf.queryExecution().analyzed().toString()
+    assert "Union" in plan and plan.count("RepartitionByExpression [packet_key") == 1
+    expected = asglog.correlate(tmp_path / "all").to_arrow().sort_by(worlds.PLACE)
+    assert worlds.difference(found.toArrow(), expected) is None
+    # Of these, so many are repeated that all are moved; of the plain ones none.
+    plans = [spark.correlate(frame(session, name, 3))._jdf.queryExecution().analyzed().toString() for name in ("two-ways", "plain")]
+    assert ["packet_key" in plan for plan in plans] == [True, False] and "Union" not in "".join(plans)
 
 
 def test_without_places_the_order_of_files_decides_nothing(session: Any) -> None:

@@ -63,6 +63,7 @@ use crate::time::{LogTime, TimeRange, Timestamp, Uptime};
 pub struct Gathered {
     facts: Facts,
     peers: HashSet<IpAddr>,
+    text_keys: Vec<u64>,
 }
 
 /// The common data of both phases.
@@ -95,9 +96,24 @@ impl Gathered {
         groups: Groups,
         counted: Vec<Group>,
         peers: HashSet<IpAddr>,
+        text_keys: Vec<u64>,
     ) -> Self {
         let times = state.clocks.clone().into_complete(&state.policy);
-        Self { facts: Facts { state, times, cells, machines, groups, counted }, peers }
+        Self { facts: Facts { state, times, cells, machines, groups, counted }, peers, text_keys }
+    }
+
+    /// Returns the text keys of packet lines, if they were
+    /// [kept](super::Gathering::keeping_text_keys), in the order of the lines.
+    ///
+    /// ```
+    /// # use std::convert::Infallible;
+    /// let gathered = asg_core::Gathering::new().finish(|_| Ok::<(), Infallible>(()))?;
+    /// assert_eq!(gathered.text_keys().len(), 0, "no line was read");
+    /// # Ok::<(), Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn text_keys(&self) -> &[u64] {
+        &self.text_keys
     }
 
     /// Returns the lines of each source by outcome.

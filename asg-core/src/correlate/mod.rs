@@ -160,7 +160,12 @@ pub fn packet_key(packet: &Packet<'_>) -> u64 {
 /// ```
 #[must_use]
 pub fn packet_text_key(record: &Record<'_>) -> u64 {
-    Seeds::PUBLIC.digest(record.envelope.body.as_bytes().trim_ascii_end())
+    text_key(record.envelope.body.as_bytes())
+}
+
+/// See [`packet_text_key`].
+pub(crate) fn text_key(body: &[u8]) -> u64 {
+    Seeds::PUBLIC.digest(body.trim_ascii_end())
 }
 
 /// Returns the packet of a line of iptables-logger, as if the kernel had reported it; `None` for

@@ -201,18 +201,30 @@ def gather(lines: Any, clocks: Clocks) -> Ledger:
     (0, 1)
     """
     found = Ledger()
-    parts = _Parts(lines, named=True)
-    found._native.add(parts.items, None, clocks._native)
+    gather_into(lines, found, clocks)
     return found
 
 
-class Gathered(NamedTuple):
-    """What must be known of all lines before the first flow."""
+def gather_into(lines: Any, ledger: Ledger, clocks: Clocks, texts: _asglog.TextKeys | None = None) -> int:
+    """Adds evidence, clocks and the keys of packets' texts, in one reading. Returns the number of lines of iptables-logger."""
+    parts = _Parts(lines, named=True)
+    _, _, loggers = ledger._native.add(parts.items, None, clocks._native, texts)
+    return loggers
 
+
+class _LedgerAndClocks(NamedTuple):
     #: The evidence about containers.
     ledger: Ledger
     #: What lines show about the machines' clocks.
     clocks: Clocks
+
+
+class Gathered(_LedgerAndClocks):
+    """What must be known of all lines before the first flow: a pair of ``ledger`` and ``clocks``."""
+
+    #: The texts that several packet lines have, as keys of eight bytes each; none if nobody has
+    #: looked for them, or if lines must be brought together all the same.
+    repeated: bytes | None = None
 
 
 @dataclass(frozen=True)
@@ -338,8 +350,17 @@ def keyed(lines: Any) -> Any:
 
 def reported(given: Any, columns: Sequence[str]) -> Any:
     """Returns the lines that report a packet, with these further columns of the first packet in each."""
-    compute = module("pyarrow.compute")
     table = _plain(given)
+    rows, found = reports(table, columns)
+    kept = table.take(rows)
+    for name in columns:
+        kept = kept.append_column(name, found.column(name))
+    return kept
+
+
+def reports(table: Any, columns: Sequence[str]) -> tuple[Any, Any]:
+    """Returns the rows of lines that report a packet, and a table with these columns of the first packet in each."""
+    compute = module("pyarrow.compute")
     native = _asglog.Table.reports([("column", _NO_SOURCE, table.column("value"), None)])
     found = Table[Any](native).columns("line", *columns).to_arrow()
     rows = compute.subtract(found.column("line"), 1)
@@ -350,10 +371,7 @@ def reported(given: Any, columns: Sequence[str]) -> Any:
             first = found.append_column("row", rows).group_by("row", use_threads=False)
             found = first.aggregate([(name, "first") for name in columns]).rename_columns(["row", *columns])
             rows = found.column("row")
-    kept = table.take(rows)
-    for name in columns:
-        kept = kept.append_column(name, found.column(name))
-    return kept
+    return rows, found
 
 
 def further(given: Iterable[str]) -> list[str]:
@@ -424,6 +442,28 @@ def _plain(table: Any) -> Any:
     return table
 
 
+def _is_ordered(table: Any, names: list[str]) -> bool:
+    """Returns whether each row is behind the one before it, by these columns."""
+    compute = module("pyarrow.compute")
+    if table.num_rows < 2:
+        return True
+    behind, alike = None, None
+    for name in names:
+        column = table.column(name)
+        if column.null_count:
+            return False
+        before, after = column[:-1], column[1:]
+        later = compute.less(before, after)
+        behind = later if behind is None else compute.or_(behind, compute.and_(alike, later))
+        if compute.all(behind).as_py():
+            return True
+        same = compute.equal(before, after)
+        alike = same if alike is None else compute.and_(alike, same)
+        if not compute.all(compute.or_(behind, alike)).as_py():
+            return False
+    return True
+
+
 def _is_text(kind: Any) -> bool:
     types = module("pyarrow").types
     checks = ("is_string", "is_large_string", "is_string_view", "is_binary", "is_large_binary", "is_binary_view", "is_null")
@@ -446,7 +486,7 @@ class _Parts:
         order = places if len(places) == 2 else [name for name in ("source", KEY, "line") if name in table.column_names]
         if order and order != places:
             order.append("value")
-        if order and table.num_rows:
+        if order and not _is_ordered(table, order):
             table = table.sort_by([(name, "ascending") for name in order])
         self.table = table
         value = table.column("value")

@@ -62,7 +62,7 @@ class Ledger:
         Raises :class:`OSError` if a log cannot be read; then none of its evidence is added.
         """
         given = items(source, again=False)
-        lines, evidence = self._native.add(given, maker(progress, size(given)), None if clocks is None else clocks._native)
+        lines, evidence, _ = self._native.add(given, maker(progress, size(given)), None if clocks is None else clocks._native)
         return {"lines": lines, "evidence": evidence}
 
     def merge(self, other: Ledger) -> None:

@@ -10,10 +10,12 @@ the first flow is read at once. :func:`gather` does that, and :func:`correlate` 
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from . import _asglog
 from .api import Directory
 from .batches import (
     _NO_SOURCE,
@@ -25,13 +27,12 @@ from .batches import (
     Structs,
     _plain,
     further,
-    merged,
+    gather_into,
     reported,
-    saved,
+    reports,
 )
 from .batches import evidence as _evidence_of
 from .batches import files as _files
-from .batches import gather as _gather_of
 from .checks import kind
 from .clocks import Clocks
 from .consumers import module
@@ -65,6 +66,22 @@ T = TypeVar("T")
 
 #: Bytes of lines that are correlated at once. Each piece costs a copy of the ledger.
 _PIECE = 64 << 20
+
+#: Bytes of lines that are looked at together otherwise.
+_SMALL_PIECE = 16 << 20
+
+#: The number of the results that are about all lines; rooms are numbered from 0.
+_OF_ALL = -1
+
+#: Texts that several lines have are brought together alone if they are at most so many, and at most
+#: one for so many packets.
+_REPEATED = 4 << 20
+_SHARE = 8
+
+_KEY_BYTES = 8
+
+#: The column that says which task correlates a line, cell by cell.
+_PART = "asglog_part"
 
 #: The results of this many partitions are merged by one task, before the driver merges the rest.
 _MERGED_TOGETHER = 64
@@ -179,34 +196,96 @@ def gather(lines: DataFrame) -> Gathered:
 
     It reads at once. A ledger has some dozens of bytes for each container, and clocks some kilobytes for each machine,
     however many lines there are. Both are what :meth:`asglog.Ledger.add` and :meth:`asglog.Clocks.add` find on one machine.
+    The same reading finds the packet lines whose text others repeat: pass the result to :func:`correlate` as ``gathered``.
 
     Raises :class:`ValueError` for a stream, which has no end: see :func:`follow`.
     """
-    return _gathered(_finished(_given(lines), "gather"), Clocks())
+    lines = _finished(_given(lines), "gather")
+    return _survey(lines, Clocks(), _rooms(lines))
+
+
+def _rooms(lines: DataFrame) -> int:
+    """Returns the number of tasks behind a shuffle."""
+    return int(lines.sparkSession.conf.get("spark.sql.shuffle.partitions") or 1)
 
 
 def _gathered(lines: DataFrame, whole: Clocks) -> Gathered:
-    functions = module("pyspark.sql.functions")
+    return _survey(lines, whole, 0)
+
+
+def _survey(lines: DataFrame, whole: Clocks, rooms: int) -> Gathered:
+    """Reads all lines once. With ``rooms``, texts that several lines have are looked for in so many tasks."""
     lines = lines.select(*(name for name in _LINE if name in lines.columns))
-    part = whole.part()
+    part, most = whole.part(), _REPEATED // max(rooms, 1) + 1
 
-    def gathered(batches: Iterator[Any]) -> Iterator[Any]:
-        arrow = module("pyarrow")
-        ledger, clocks, is_large = Ledger(), part.part(), False
-        for batch in batches:
-            is_large = is_large or _is_large(batch)
-            ledger.merge(_gather_of(arrow.Table.from_batches([batch]), clocks))
-        found = saved(ledger, clocks)
-        yield from (_large(found) if is_large else found).to_batches()
+    def told(batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
+        ledger, clocks, loggers, packets = Ledger(), part.part(), 0, 0
+        texts = _asglog.TextKeys() if rooms else None
+        for piece in _pieces(batches, _SMALL_PIECE):
+            loggers += gather_into(piece, ledger, clocks, texts)
+        if texts is not None:
+            packets = len(texts)
+            yield from ((room, keys) for room, keys in enumerate(texts.take(rooms)) if keys)
+        yield _OF_ALL, (ledger, clocks, packets, loggers)
 
-    def merge(table: Any) -> Any:
-        found = saved(*merged(table.to_pylist(), part.part()))
-        return _large(found) if _is_large(table) else found
+    def merge(room: int, given: list[Any]) -> Any:
+        if room != _OF_ALL:
+            return _asglog.repeated_keys(given, most)
+        return _merged(given, part.part())
 
-    room = functions.floor(functions.spark_partition_id() / _MERGED_TOGETHER)
-    schema = "ledger BINARY, clocks BINARY"
-    results = lines.mapInArrow(gathered, schema).withColumn("room", room).groupBy("room").applyInArrow(merge, schema)
-    return merged(results.collect(), whole)
+    found = _gather_rooms(lines, told, merge)
+    ledger, clocks, packets, loggers = _merged([one for room, one in found if room == _OF_ALL], whole)
+    keys = [one for room, one in found if room != _OF_ALL]
+    # The kernel and iptables-logger report a packet in different texts.
+    gathered = Gathered(ledger, clocks)
+    if rooms and not loggers and None not in keys:
+        repeated = b"".join(keys)
+        if len(repeated) // _KEY_BYTES <= packets // _SHARE:
+            gathered.repeated = repeated
+    return gathered
+
+
+def _merged(given: list[Any], whole: Clocks) -> tuple[Ledger, Clocks, int, int]:
+    found, all_packets, all_loggers = Ledger(), 0, 0
+    for ledger, clocks, packets, loggers in given:
+        found.merge(ledger)
+        whole.merge(clocks)
+        all_packets += packets
+        all_loggers += loggers
+    return found, whole, all_packets, all_loggers
+
+
+def _gather_rooms(
+    lines: DataFrame,
+    told: Callable[[Iterator[Any]], Iterator[tuple[int, Any]]],
+    merge: Callable[[int, list[Any]], Any],
+) -> list[tuple[int, Any]]:
+    """Returns what tasks tell about all lines, room by room. What is told in one room is merged by one task, and what is
+    about all of the lines by several, before the driver merges the rest."""
+
+    is_large = lines.sparkSession.conf.get("spark.sql.execution.arrow.useLargeVarTypes", "false") == "true"
+
+    def rows(batches: Iterator[Any]) -> Iterator[Any]:
+        number = module("pyspark").TaskContext.get().partitionId() // _MERGED_TOGETHER
+        for room, what in told(batches):
+            # Those of all lines are merged in rooms below zero.
+            yield from _told(_OF_ALL - number if room == _OF_ALL else room, what, is_large).to_batches()
+
+    def merged(table: Any) -> Any:
+        room = table.column("room")[0].as_py()
+        given = [pickle.loads(one) for one in table.column("told").to_pylist()]
+        return _told(room, merge(max(room, _OF_ALL), given), is_large)
+
+    schema = "room INT, told BINARY"
+    found = lines.mapInArrow(rows, schema).groupBy("room").applyInArrow(merged, schema).collect()
+    return [(max(row["room"], _OF_ALL), pickle.loads(bytes(row["told"]))) for row in found]
+
+
+def _told(room: int, what: Any, is_large: bool) -> Any:
+    arrow = module("pyarrow")
+    kinds = arrow.schema({"room": arrow.int32(), "told": arrow.binary()})
+    table = arrow.Table.from_pylist([{"room": room, "told": pickle.dumps(what)}], kinds)
+    return _large(table) if is_large else table
 
 
 def ledger(lines: DataFrame) -> Ledger:
@@ -222,6 +301,7 @@ def clocks(lines: DataFrame) -> Clocks:
 def correlate(
     lines: DataFrame,
     *,
+    gathered: Gathered | None = None,
     ledger: Ledger | None = None,
     clocks: Clocks | bool | None = None,
     directory: Directory | None = None,
@@ -234,16 +314,18 @@ def correlate(
 ) -> DataFrame:
     """Returns the packets of these lines with their owners, as :func:`asglog.correlate` of all lines does.
 
-    Every executor has the whole ledger, and the clocks. Both cover these lines, or more; what is not given is gathered here,
-    in one reading of the lines (:func:`gather`). ``clocks=False`` saves that reading: then the delay of a stamp is estimated
+    Every executor has the whole ledger, and the clocks: those of ``gathered``, if they are not given. Both cover these lines, or
+    more; what is not given is gathered here, in one reading of the lines (:func:`gather`). ``clocks=False`` saves that reading: then the delay of a stamp is estimated
     from the lines that happen to be read with it, so the answers depend on how Spark divides them.
 
     The executors ask ``directory``, so it must pickle, and its files must be available there: an :class:`asglog.Export` is
     best. The columns are those named, or those of :data:`asglog.FLOW_SCHEMA` without the evidence lines (a ledger keeps these
     for a container, and not for a flow) and the lines' further columns.
 
-    A shuffle brings lines about one packet together, wherever they are. Set ``told_once`` if each packet is in the logs once;
-    then nothing is shuffled. ``networks`` and ``prefixes`` are as with :func:`asglog.correlate`; their files are read
+    Lines stay in their partitions, apart from packet lines with a text that other lines repeat: a shuffle brings these together.
+    What :func:`gather` returns tells which they are. All packets are shuffled if that is not known, because ledger and clocks were given
+    apart; if more than one packet in eight is repeated; or if iptables-logger reports packets. Set ``told_once`` if each packet is
+    in the logs once; then none is. ``networks`` and ``prefixes`` are as with :func:`asglog.correlate`; their files are read
     here.
     """
     lines = _finished(_given(lines), "correlate")
@@ -251,15 +333,9 @@ def correlate(
     if columns is None:
         names = Flows(networks=labels[0] or None).names(lines.columns)
         columns = tuple(name for name in names if not name.startswith("evidence_"))
-    ledger, known = _known(lines, ledger, clocks)
+    known, clocks, repeated = _known(lines, gathered, ledger, clocks, is_told_once=told_once)
     schema = _schema(lines, list(columns))
-    packets = lines
-    if not told_once:
-        packets = lines.mapInArrow(_each(_keyed), _schema(lines, [*lines.columns, KEY]))
-        # Of two lines about one packet the same is the first, wherever they come from.
-        tie = [name for name in _LINE if name in lines.columns]
-        packets = packets.repartition(KEY).sortWithinPartitions(KEY, *tie)
-    held = _shared(lines.sparkSession, (ledger, known))
+    held = _shared(lines.sparkSession, (known, clocks))
 
     def flows(batches: Iterator[Any]) -> Iterator[Any]:
         evidence, told = held()
@@ -267,7 +343,27 @@ def correlate(
         for piece in _pieces(batches):
             yield from of(piece).to_batches()
 
-    return packets.mapInArrow(flows, schema)
+    def together(packets: DataFrame) -> DataFrame:
+        # Of two lines about one packet the same is the first, wherever they come from: lines with
+        # one key are in one piece, which puts them in order.
+        return packets.repartition(KEY).sortWithinPartitions(KEY).mapInArrow(flows, schema)
+
+    keyed = _schema(lines, [*lines.columns, KEY])
+    if told_once or repeated == b"":
+        return lines.mapInArrow(flows, schema)
+    if repeated is None:
+        return together(lines.mapInArrow(_each(_keyed), keyed))
+    texts = _shared(lines.sparkSession, repeated)
+
+    def once(batches: Iterator[Any]) -> Iterator[Any]:
+        keys = _keys(texts())
+        return flows(_each(lambda table: _sifted(table, keys, is_repeated=False))(batches))
+
+    def again(batches: Iterator[Any]) -> Iterator[Any]:
+        keys = _keys(texts())
+        return _each(lambda table: _sifted(table, keys, is_repeated=True))(batches)
+
+    return lines.mapInArrow(once, schema).unionByName(together(lines.mapInArrow(again, keyed)))
 
 
 def correlate_by_cell(
@@ -301,48 +397,27 @@ def correlate_by_cell(
     if slices < 1:
         raise ValueError(f"a cell's packets are dealt to at least one task, not to {slices}")
     functions = module("pyspark.sql.functions")
-    col, lit, explode = functions.col, functions.lit, functions.explode
     lines = _finished(_given(lines), "correlate_by_cell")
-    known = _known(lines, Ledger(), clocks)[1]
     of = Flows(None, directory, columns, year, utc_offset, None, *fixed(networks, prefixes))
-    names_wanted = of.names(lines.columns)
-    given = lines.columns
-    packets = lines.mapInArrow(
-        _each(_packets), _schema(lines, given, f"{KEY} BIGINT, twin BIGINT, name STRING, head STRING")
-    )
-    facts = lines.mapInArrow(_each(_facts), _schema(lines, given, "names ARRAY<STRING>, heads ARRAY<STRING>"))
+    names_wanted, given = of.names(lines.columns), lines.columns
+    _check_known(ledger, clocks)
+    found = _cells(lines, None if clocks is not None else Clocks())
+    to_cells = _shared(lines.sparkSession, found.ways)
 
-    def key(of: str, value: Any) -> Any:
-        return functions.struct(lit(of).alias("of"), value.alias("key"))
+    def dealt(table: Any) -> Any:
+        return _dealt(table, to_cells(), slices)
 
-    # The prefixes of each cell's packets: one row for each container, so it is small enough for
-    # every executor. One fact goes everywhere: a cell without evidence of its own must not report
-    # that the logs have none at all.
-    routes = packets.select("name", explode(functions.array(key("head", col("head")), key("any", lit("")))).alias("by"))
-    routes = functions.broadcast(routes.select("name", "by.*").filter("key IS NOT NULL").distinct())
-    names = functions.transform("names", lambda value: key("name", value))
-    heads = functions.transform("heads", lambda value: key("head", value))
-    facts = facts.select(*given, explode(functions.concat(names, heads)).alias("by"))
-    any_fact = lines.mapInArrow(_first_fact, _schema(lines, given)).limit(1).withColumn("by", key("any", lit("")))
-    routed = facts.unionByName(any_fact).select(*given, "by.*").join(routes, ["of", "key"], "left")
-    routed = routed.filter("of = 'name' OR name IS NOT NULL").withColumn("name", functions.coalesce("name", "key"))
-    # Each slice of a cell has all of its evidence. Lines about one packet go to one slice.
-    one_slice = functions.pmod(functions.xxhash64(KEY), lit(slices)).cast("INT")
-    every_slice = explode(functions.sequence(lit(0), lit(slices - 1)))
-    dealt = packets.select(*given, KEY, "name", one_slice.alias("slice"))
-    no_key = lit(None).cast("BIGINT").alias(KEY)
-    dealt = dealt.unionByName(routed.select(*given, no_key, "name", every_slice.alias("slice")))
-    cells = functions.broadcast(_cells(packets, given))
-    dealt = dealt.join(cells, "name", "left").withColumn("cell", functions.coalesce("cell", "name"))
-    held = _shared(lines.sparkSession, (ledger, known))
+    held = _shared(lines.sparkSession, (ledger or Ledger(), found.clocks if clocks is None else clocks or None, found.fact))
 
     def flows(table: Any) -> Any:
-        evidence, told = held()
-        found = replace(of, ledger=evidence, clocks=told, columns=tuple(names_wanted))
-        made = found(table.select([*given, KEY]))
-        return _large(made) if _is_large(table) else made
+        evidence, told, fact = held()
+        made = replace(of, ledger=evidence, clocks=told, columns=tuple(names_wanted))
+        # One fact goes everywhere: a cell without evidence of its own must not report that the logs
+        # have none at all.
+        return _like(made(_with_fact(table.select([*given, KEY]), fact)), table)
 
-    return dealt.groupBy("cell", "slice").applyInArrow(flows, _schema(lines, names_wanted))
+    packets = lines.mapInArrow(_in_pieces(dealt), _schema(lines, given, f"{KEY} BIGINT, {_PART} INT"))
+    return packets.groupBy(functions.col(_PART)).applyInArrow(flows, _schema(lines, names_wanted))
 
 
 def _checked() -> None:
@@ -389,16 +464,25 @@ def _finished(lines: DataFrame, what: str) -> DataFrame:
     return lines
 
 
-def _known(lines: DataFrame, ledger: Ledger | None, clocks: Any) -> tuple[Ledger, Clocks | None]:
-    """Gathers what is not given."""
+def _known(
+    lines: DataFrame, gathered: Any, ledger: Ledger | None, clocks: Any, *, is_told_once: bool
+) -> tuple[Ledger, Clocks | None, bytes | None]:
+    """Gathers what is not given. Returns it with the texts that several lines have, if they are known."""
+    _check_known(ledger, clocks)
+    if gathered is not None and not isinstance(gathered, Gathered):
+        raise TypeError(f"gathered is the result of asglog.spark.gather(lines), not {kind(gathered)}")
+    if gathered is None:
+        if ledger is not None and clocks is not None:
+            return ledger, clocks or None, None
+        gathered = _survey(lines, Clocks(), 0 if is_told_once else _rooms(lines))
+    known, told = gathered
+    return known if ledger is None else ledger, told if clocks is None else clocks or None, gathered.repeated
+
+
+def _check_known(ledger: Any, clocks: Any) -> None:
     for value, of, name in ((ledger, Ledger, "ledger"), (clocks if clocks is not False else None, Clocks, "clocks")):
         if value is not None and not isinstance(value, of):
             raise TypeError(f"{name} is an asglog.{of.__name__}, such as asglog.spark.gather(lines).{name}, not {kind(value)}")
-    if ledger is None or clocks is None:
-        found = gather(lines)
-        ledger = found.ledger if ledger is None else ledger
-        clocks = found.clocks if clocks is None else clocks
-    return ledger, clocks or None
 
 
 def _schema(lines: DataFrame, names: list[str], more: str = "") -> Any:
@@ -417,32 +501,209 @@ def _schema(lines: DataFrame, names: list[str], more: str = "") -> Any:
     return schema
 
 
-def _cells(packets: DataFrame, given: list[str]) -> DataFrame:
-    """Returns names of machines that are one cell, with one name for all.
+class _Ways(NamedTuple):
+    """Where lines go, cell by cell. Cells have numbers."""
 
-    Two names are one cell if lines under both have the text of one packet, or if a source has only this name, and lines
-    without one.
+    #: The names of machines that report packets, and the cell of each.
+    names: list[str]
+    cells: list[int]
+    #: The beginnings of the GUIDs that packets show, and the cells of these packets.
+    heads: list[str]
+    of_heads: list[list[int]]
+
+
+class _Cells(NamedTuple):
+    ways: _Ways
+    clocks: Clocks | None
+    #: The text of a line about a container, if there is one, and its place.
+    fact: dict[str, Any] | None
+
+
+def _cells(lines: DataFrame, whole: Clocks | None) -> _Cells:
+    """Reads all lines once: for the machines, and for what their packets show of containers. ``whole`` grows.
+
+    Two names of machines are one cell if lines under both have the text of one packet, or if a source has only this name, and
+    lines without one.
     """
-    functions = module("pyspark.sql.functions")
-    names = functions.collect_set("name").alias("names")
-    same = packets.groupBy("twin").agg(names).select("names").filter(functions.size("names") > 1)
-    if "source" in given:
-        by_source = packets.groupBy("source").agg(names).select("names").filter(functions.size("names") == 2)
-        same = same.unionByName(by_source.filter(functions.exists("names", lambda name: name.startswith(_UNNAMED))))
-    return same.distinct().groupBy().applyInArrow(_joined, "name STRING, cell STRING")
+    lines = lines.select(*(name for name in _LINE if name in lines.columns))
+    part = None if whole is None else whole.part()
+    rooms = _rooms(lines)
+
+    def told(batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
+        clocks, fact = None if part is None else part.part(), None
+        shown, of_sources = set[tuple[str, str | None]](), dict[str, set[str]]()
+        texts: dict[str, _asglog.TextKeys] = {}
+        for piece in _pieces(batches, _SMALL_PIECE):
+            if clocks is not None:
+                gather_into(piece, Ledger(), clocks)
+            table = _plain(piece)
+            fact = fact or _first_fact(table)
+            packets = _packets(table)
+            for name, keys in _by_name(packets):
+                texts.setdefault(name, _asglog.TextKeys()).add(keys)
+            shown.update(_pairs(packets, "name", "head"))
+            if "source" in table.column_names:
+                for source, name in _pairs(packets, "source", "name"):
+                    of_sources.setdefault(source, set()).add(name)
+        names = sorted(texts)
+        of_rooms = [texts[name].take(rooms) for name in names]
+        for room in range(rooms):
+            held = [(name, keys[room]) for name, keys in zip(names, of_rooms, strict=True) if keys[room]]
+            if held:
+                yield room, held
+        yield _OF_ALL, (clocks, fact, shown, of_sources)
+
+    def merge(room: int, given: list[Any]) -> Any:
+        if room == _OF_ALL:
+            return _of_parts(given, None if part is None else part.part())
+        names = sorted({name for held in given for name, _ in held})
+        number = {name: n for n, name in enumerate(names)}
+        pairs = _asglog.sharing_keys([(number[name], keys) for held in given for name, keys in held])
+        return [(names[one], names[other]) for one, other in pairs]
+
+    found = _gather_rooms(lines, told, merge)
+    clocks, fact, shown, of_sources = _of_parts([one for room, one in found if room == _OF_ALL], whole)
+    alike = [pair for room, pairs in found if room != _OF_ALL for pair in pairs]
+    alike += [tuple(names) for names in of_sources.values() if len(names) == 2 and any(name.startswith(_UNNAMED) for name in names)]
+    number = _numbered(sorted({name for name, _ in shown}), alike)
+    heads: dict[str, set[int]] = {}
+    for name, head in shown:
+        if head is not None:
+            heads.setdefault(head, set()).add(number[name])
+    of_heads = [sorted(cells) for cells in heads.values()]
+    return _Cells(_Ways(list(number), list(number.values()), list(heads), of_heads), clocks, fact)
 
 
-def _joined(table: Any) -> Any:
-    """Joins sets of names that have one in common."""
+def _of_parts(given: list[Any], whole: Clocks | None) -> tuple[Clocks | None, Any, set[Any], dict[str, set[str]]]:
+    first, all_shown, all_sources = None, set[Any](), dict[str, set[str]]()
+    for clocks, fact, shown, of_sources in given:
+        if whole is not None:
+            whole.merge(clocks)
+        first = first or fact
+        all_shown |= shown
+        for source, names in of_sources.items():
+            all_sources.setdefault(source, set()).update(names)
+    return whole, first, all_shown, all_sources
+
+
+def _numbered(names: list[str], alike: list[tuple[str, ...]]) -> dict[str, int]:
+    """Returns a number for each name: one for all that are alike."""
+    cell_of: dict[str, set[str]] = {name: {name} for name in names}
+    for one, other in alike:
+        if cell_of[one] is not cell_of[other]:
+            whole = cell_of[one] | cell_of[other]
+            cell_of.update(dict.fromkeys(whole, whole))
+    number = {name: n for n, name in enumerate(names)}
+    return {name: number[min(cell_of[name])] for name in names}
+
+
+def _dealt(lines: Any, ways: _Ways, slices: int) -> Any:
+    """Returns the lines for each part: packets, and the evidence for them. Each slice of a cell has all of its evidence; lines
+    about one packet go to one slice."""
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
+    lines = _plain(lines)
+    names, cells = arrow.array(ways.names, arrow.string()), arrow.array(ways.cells, arrow.int32())
+    packets = _packets(lines)
+    key = packets.column(KEY)
+    at = compute.multiply(cells.take(compute.index_in(packets.column("name"), value_set=names)), arrow.scalar(slices, arrow.int32()))
+    if slices > 1:
+        # Its lowest bits, without a sign.
+        of_key = compute.bit_wise_and(key, arrow.scalar((1 << 31) - 1, arrow.int64()))
+        slice_of = compute.subtract(of_key, compute.multiply(compute.divide(of_key, slices), slices))
+        at = compute.add(at, slice_of.cast(arrow.int32()))
+    made = [lines.take(packets.column("row")).append_column(KEY, key).append_column(_PART, at)]
+    rows, of_facts = _facts(lines, names, cells, ways)
+    facts = lines.take(rows).append_column(KEY, arrow.nulls(len(rows), arrow.int64()))
+    for n in range(slices):
+        at = compute.add(compute.multiply(of_facts, arrow.scalar(slices, arrow.int32())), arrow.scalar(n, arrow.int32()))
+        made.append(facts.append_column(_PART, at))
+    return arrow.concat_tables(made)
+
+
+def _packets(lines: Any) -> Any:
+    """Returns the packets in these lines: the row of each, its keys, its machine, its source if there is one, and the beginning
+    of the GUID that it shows."""
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
+    rows, found = reports(lines, (KEY, "packet_text_key", "cell", "handle_prefix"))
+    source = lines.column("source").take(rows) if "source" in lines.column_names else None
+    made = {
+        "row": rows,
+        KEY: found.column(KEY),
+        "text": found.column("packet_text_key"),
+        "name": _named(found.column("cell"), source),
+        "head": compute.utf8_slice_codeunits(found.column("handle_prefix"), 0, _HEAD),
+    }
+    return arrow.table(made if source is None else {**made, "source": source.fill_null(_NO_SOURCE)})
+
+
+def _facts(lines: Any, names: Any, cells: Any, ways: _Ways) -> tuple[Any, Any]:
+    """Returns the rows of lines with evidence, each as often as cells want it, and these cells.
+
+    Evidence goes to the cell that writes it, to the one that it names, and to each whose packets show a prefix that begins like
+    one of its GUIDs. A line may be about several containers.
+    """
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
+    found = _evidence_of(lines.select(["value"]))
+    row = found.column("row")
+    source = lines.column("source").take(row) if "source" in lines.column_names else None
+    rows, wanted = [], []
+
+    def add(row: Any, cell: Any) -> None:
+        is_one = compute.is_valid(cell)
+        rows.append(row.filter(is_one).cast(arrow.int64()))
+        wanted.append(cell.filter(is_one))
+
+    for name in (_named(found.column("cell"), source), found.column("cell_id")):
+        add(row, cells.take(compute.index_in(name, value_set=names)))
+    heads, of_heads = arrow.array(ways.heads, arrow.string()), arrow.array(ways.of_heads, arrow.list_(arrow.int32()))
+    # An old handle has two GUIDs, and so has a process.
+    for guid in ("handle", "process_guid", "instance_guid"):
+        for start in (0, 37):
+            head = compute.utf8_slice_codeunits(found.column(guid), start, start + _HEAD)
+            at = of_heads.take(compute.index_in(head, value_set=heads).combine_chunks())
+            add(row.take(compute.list_parent_indices(at)), compute.list_flatten(at))
+    chunks = [chunk for column in rows for chunk in _chunks(column)], [chunk for column in wanted for chunk in _chunks(column)]
+    pairs = arrow.table({"row": arrow.chunked_array(chunks[0], arrow.int64()), "cell": arrow.chunked_array(chunks[1], arrow.int32())})
+    pairs = pairs.group_by(["row", "cell"], use_threads=False).aggregate([])
+    return pairs.column("row").combine_chunks(), pairs.column("cell").combine_chunks()
+
+
+def _chunks(column: Any) -> list[Any]:
+    return list(column.chunks) if hasattr(column, "chunks") else [column]
+
+
+def _first_fact(lines: Any) -> dict[str, Any] | None:
+    """Returns the first line about a container, if there is one."""
+    rows = _evidence_of(lines.select(["value"])).column("row")
+    found: dict[str, Any] | None = lines.take(rows.slice(0, 1)).to_pylist()[0] if len(rows) else None
+    return found
+
+
+def _with_fact(lines: Any, fact: dict[str, Any] | None) -> Any:
+    if fact is None:
+        return lines
     arrow = module("pyarrow")
-    cell_of: dict[str, set[str]] = {}
-    for names in table.column("names").to_pylist():
-        whole = set[str]().union(names, *(cell_of.get(name, ()) for name in names))
-        cell_of.update(dict.fromkeys(whole, whole))
-    rows = [{"name": name, "cell": min(cell)} for name, cell in cell_of.items()]
-    made = arrow.Table.from_pylist(rows, arrow.schema({"name": arrow.string(), "cell": arrow.string()}))
-    field = table.schema.field("names").type.value_type
-    return _large(made) if field == arrow.large_string() else made
+    lines = _plain(lines)
+    return arrow.concat_tables([lines, arrow.Table.from_pylist([fact], lines.schema)])
+
+
+def _by_name(packets: Any) -> Iterator[tuple[str, bytes]]:
+    """Returns the keys of texts by the machine that wrote them."""
+    compute = module("pyarrow.compute")
+    names = packets.column("name").combine_chunks().dictionary_encode()
+    order = compute.sort_indices(names.indices)
+    ends = compute.run_end_encode(names.indices.take(order))
+    texts = packets.column("text").take(order).combine_chunks()
+    start = 0
+    for end, name in zip(ends.run_ends.to_pylist(), ends.values.to_pylist(), strict=True):
+        yield names.dictionary[name].as_py(), texts.slice(start, end - start).to_numpy().tobytes()
+        start = end
+
+
+def _pairs(table: Any, one: str, other: str) -> list[tuple[Any, Any]]:
+    """Returns the different pairs of values in two columns."""
+    found = table.select([one, other]).group_by([one, other], use_threads=False).aggregate([])
+    return list(zip(found.column(one).to_pylist(), found.column(other).to_pylist(), strict=True))
 
 
 def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]]:
@@ -451,10 +712,24 @@ def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]
     def batches_of(batches: Iterator[Any]) -> Iterator[Any]:
         arrow = module("pyarrow")
         for batch in batches:
-            made = make(arrow.Table.from_batches([batch]))
-            yield from (_large(made) if _is_large(batch) else made).to_batches()
+            yield from _like(make(arrow.Table.from_batches([batch])), batch).to_batches()
 
     return batches_of
+
+
+def _in_pieces(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]]:
+    """As ``_each``, of several batches at once."""
+
+    def batches_of(batches: Iterator[Any]) -> Iterator[Any]:
+        for piece in _pieces(batches, _SMALL_PIECE):
+            yield from _like(make(piece), piece).to_batches()
+
+    return batches_of
+
+
+def _like(made: Any, given: Any) -> Any:
+    """Returns a table with large types if the given one has them."""
+    return _large(made) if _is_large(given) else made
 
 
 def _is_large(batch: Any) -> bool:
@@ -471,7 +746,7 @@ def _large(table: Any) -> Any:
     return table.cast(arrow.schema(fields))
 
 
-def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
+def _pieces(batches: Iterator[Any], most: int = _PIECE) -> Iterator[Any]:
     """Returns the lines in fewer tables. Adjacent lines with one key stay together."""
     arrow, compute = module("pyarrow"), module("pyarrow.compute")
     held: list[Any] = []
@@ -479,7 +754,7 @@ def _pieces(batches: Iterator[Any]) -> Iterator[Any]:
     for batch in batches:
         held.append(batch)
         size += batch.nbytes
-        if size < _PIECE:
+        if size < most:
             continue
         table = arrow.Table.from_batches(held)
         end = table.num_rows
@@ -500,56 +775,33 @@ def _keyed(lines: Any) -> Any:
     return reported(lines, (KEY,))
 
 
-def _packets(lines: Any) -> Any:
-    """Returns the packets, each with the keys of its duplicates, its machine, and the beginning of the GUID that it shows."""
-    compute = module("pyarrow.compute")
-    found = reported(lines, (KEY, "packet_text_key", "cell", "handle_prefix"))
-    name, head = _named(found, found.column("cell")), compute.utf8_slice_codeunits(found.column("handle_prefix"), 0, _HEAD)
-    kept = found.drop_columns(["cell", "handle_prefix"]).rename_columns([*lines.column_names, KEY, "twin"])
-    return kept.append_column("name", name).append_column("head", head)
-
-
-def _facts(lines: Any) -> Any:
-    """Returns the evidence, each line with all machines that it names, and the beginnings of its GUIDs.
-
-    A line may be about several containers.
-    """
+def _keys(saved: bytes) -> Any:
+    """Returns keys of eight bytes each as an array."""
     arrow = module("pyarrow")
+    return arrow.Array.from_buffers(arrow.int64(), len(saved) // _KEY_BYTES, [None, arrow.py_buffer(saved)])
+
+
+def _sifted(lines: Any, repeated: Any, *, is_repeated: bool) -> Any:
+    """Returns the packet lines whose text is among these, with their keys; or all other lines."""
+    arrow, compute = module("pyarrow"), module("pyarrow.compute")
     lines = _plain(lines)
-    found = _evidence_of(lines.select(["value"]))
-    facts = lines.take(found.column("row"))
-    writer = _named(facts, found.column("cell")).to_pylist()
-    about: dict[int, tuple[set[str], set[str]]] = {}
-    for one, name in zip(found.to_pylist(), writer, strict=True):
-        names, heads = about.setdefault(one["row"], (set(), set()))
-        names.update(cell for cell in (name, one["cell_id"]) if cell)
-        # An old handle has two GUIDs, and so has a process.
-        texts = [text for text in (one["handle"], one["process_guid"], one["instance_guid"]) if text]
-        heads.update(text[at : at + _HEAD] for text in texts for at in (0, 37) if len(text) >= at + _HEAD)
-    table = lines.take(arrow.array(about, arrow.int64()))
-    for n, column in enumerate(("names", "heads")):
-        table = table.append_column(
-            column, arrow.array([sorted(of[n]) for of in about.values()], arrow.list_(arrow.string()))
-        )
-    return table
+    rows, found = reports(lines, (KEY, "packet_text_key"))
+    is_one = compute.is_in(found.column("packet_text_key"), value_set=repeated)
+    chosen = rows.filter(is_one)
+    if is_repeated:
+        return lines.take(chosen).append_column(KEY, found.column(KEY).filter(is_one))
+    if not len(chosen):
+        return lines
+    is_other = module("numpy").ones(lines.num_rows, dtype=bool)
+    is_other[chosen.to_numpy()] = False
+    return lines.filter(arrow.array(is_other))
 
 
-def _first_fact(batches: Iterator[Any]) -> Iterator[Any]:
-    """Returns the first line about a container, if there is one."""
-    arrow = module("pyarrow")
-    for batch in batches:
-        lines = arrow.Table.from_batches([batch])
-        rows = _evidence_of(lines.select(["value"])).column("row")
-        if len(rows):
-            yield from lines.take(rows.slice(0, 1)).to_batches()
-            return
-
-
-def _named(lines: Any, machines: Any) -> Any:
-    """Returns the machines of these lines; lines without a name have that of their source."""
+def _named(machines: Any, sources: Any | None) -> Any:
+    """Returns the machines of lines; lines without a name have that of their source."""
     compute = module("pyarrow.compute")
     no_name = compute.fill_null(compute.equal(machines, "localhost"), True)
-    source = lines.column("source").fill_null(_NO_SOURCE) if "source" in lines.column_names else ""
+    source = "" if sources is None else sources.fill_null(_NO_SOURCE)
     return compute.if_else(no_name, compute.binary_join_element_wise(_UNNAMED.strip(), source, " "), machines)
 
 

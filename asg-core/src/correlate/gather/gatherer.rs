@@ -9,7 +9,7 @@ use crate::bytes::hash::Seeds;
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name};
 use crate::correlate::state::peer_address;
-use crate::correlate::{Counts, own_address, own_interface};
+use crate::correlate::{Counts, own_address, own_interface, text_key};
 use crate::event::lager::LoggerEvent;
 use crate::evidence::{Evidence, Interface, Origin, SourceId};
 use crate::line::Line;
@@ -37,6 +37,7 @@ pub struct Gatherer {
     peers: HashSet<IpAddr>,
     /// The day of the last stamp without a zone.
     day: Option<(SourceId, i8, i8)>,
+    keeps_text_keys: bool,
     batch: Batch,
     /// How many of `cells` and `groups` are in earlier batches.
     handed: (usize, usize),
@@ -97,6 +98,8 @@ pub struct Batch {
     /// Addresses at the other ends of packets between containers, unless an earlier batch has them.
     pub(super) peers: Vec<IpAddr>,
     pub(super) read: Vec<Read>,
+    /// Of packet lines that are compared with others, if they are wanted.
+    pub(super) text_keys: Vec<u64>,
     pub(super) counts: Counts,
     pub(super) outcomes: Outcomes,
 }
@@ -140,11 +143,12 @@ impl Batch {
         fn room<T>(held: &[T]) -> Vec<T> {
             Vec::with_capacity(held.len() * 9 / 8)
         }
-        let Self { gatherer, seeds, number, latest, evidence, read, .. } = other;
+        let Self { gatherer, seeds, number, latest, evidence, read, text_keys, .. } = other;
         Self {
             latest: room(latest),
             evidence: room(evidence),
             read: room(read),
+            text_keys: room(text_keys),
             ..Self::new(*gatherer, *seeds, number + 1)
         }
     }
@@ -162,6 +166,7 @@ impl Batch {
             loggers: Vec::new(),
             peers: Vec::new(),
             read: Vec::new(),
+            text_keys: Vec::new(),
             counts: Counts::default(),
             outcomes: Outcomes::default(),
         }
@@ -170,9 +175,10 @@ impl Batch {
 
 impl Gatherer {
     /// Returns the gatherer with this number.
-    pub(super) fn new(gatherer: usize, seeds: Seeds) -> Self {
+    pub(super) fn new(gatherer: usize, seeds: Seeds, keeps_text_keys: bool) -> Self {
         Self {
             seeds,
+            keeps_text_keys,
             reader: Reader::default(),
             cells: Cells::default(),
             groups: Groups::default(),
@@ -299,6 +305,9 @@ impl Gatherer {
             self.seeds.of_both(sender.digest, self.seeds.digest(glimpse.rest.trim_ascii_end()));
         let whose = (name, self.cells.mark(cell));
         let mark = Mark::with_uptime((time, uptime), glimpse.tail.id(), whose, text);
+        if self.keeps_text_keys && mark.is_some() {
+            self.batch.text_keys.push(text_key(glimpse.body));
+        }
         if sender.is_c2c {
             let peer = match sender.direction {
                 Direction::Egress => Some(glimpse.tail.dst()),
@@ -347,6 +356,9 @@ impl Gatherer {
                 let sender = sender(packet, cf, address, self.seeds);
                 Mark::of(envelope, packet.ip.id, (sender, self.cells.mark(cell)), text)
             };
+            if self.keeps_text_keys && mark.is_some() {
+                self.batch.text_keys.push(text_key(envelope.body.as_bytes()));
+            }
             self.see_peer(peer_address(packet, cf));
             let times = PacketTimes::of(envelope);
             let seen = Seen { origin, mark, cell, group, is_damaged, limit, times };

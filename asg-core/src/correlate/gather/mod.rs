@@ -85,6 +85,8 @@ pub struct Gathering {
     gatherers: Vec<Numbers>,
     /// Those of all lines, if these are a part.
     clocks: Option<UptimeClocks>,
+    /// Those of packet lines, if they are wanted.
+    text_keys: Option<Vec<u64>>,
     /// For callers with one thread.
     own: Option<Gatherer>,
     unmerged: usize,
@@ -258,6 +260,31 @@ impl Gathering {
         self
     }
 
+    /// Keeps the text key of each packet line that is compared with others: eight bytes for each.
+    /// No two of these lines are about one packet if all of their keys differ. Call it before the
+    /// first line.
+    ///
+    /// ```
+    /// use asg_core::{Gathering, Origin, SourceId};
+    ///
+    /// let packet = "[  639.500000] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+    ///     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
+    /// let mut gathering = Gathering::new().keeping_text_keys();
+    /// for (line, header) in [(1, ""), (2, "2024-05-06T07:09:10Z cell-7 kernel: ")] {
+    ///     let line = (Origin { source: SourceId(0), line }, format!("{header}{packet}"));
+    ///     gathering.ingest(line.0, line.1.as_bytes());
+    /// }
+    /// let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    /// let keys = gathered.text_keys();
+    /// assert_eq!((keys.len(), keys[0]), (2, keys[1]));
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn keeping_text_keys(mut self) -> Self {
+        self.text_keys = Some(Vec::new());
+        self
+    }
+
     /// Returns the counts of the batches merged so far.
     ///
     /// ```
@@ -375,7 +402,7 @@ impl Gathering {
     pub fn gatherer(&mut self) -> Gatherer {
         let number = self.gatherers.len();
         self.gatherers.push(Numbers::default());
-        Gatherer::new(number, self.state.reports.seeds())
+        Gatherer::new(number, self.state.reports.seeds(), self.text_keys.is_some())
     }
 
     /// Merges a batch. Batches are merged in the order of their lines, a few thousand lines each,
@@ -411,6 +438,7 @@ impl Gathering {
             loggers,
             peers,
             read,
+            text_keys,
             counts,
             outcomes,
         } = batch;
@@ -465,6 +493,9 @@ impl Gathering {
             self.state.reports.logger(origin, &event);
         }
         self.peers.extend(peers);
+        if let Some(all) = &mut self.text_keys {
+            all.extend(text_keys);
+        }
         for read in read {
             match read {
                 Read::Packet(mut seen) => {
@@ -523,8 +554,9 @@ impl Gathering {
         look_again: impl FnOnce(&mut Joiner<'_>) -> Result<(), E>,
     ) -> Result<Gathered, E> {
         self.merge_own();
-        let Self { mut state, cells, mut cell_facts, groups, counted, peers, clocks: all, .. } =
-            self;
+        let Self { mut state, cells, mut cell_facts, groups, counted, peers, .. } = self;
+        let Self { clocks: all, text_keys, .. } = self;
+        let text_keys = text_keys.unwrap_or_default();
         for (cell, name) in cell_facts.iter_mut().zip(cells.all()) {
             let (source, clocks) = (name.source(), &mut state.clocks);
             cell.samples
@@ -551,7 +583,7 @@ impl Gathering {
             reports.join(candidates);
             state.counts.packets += state.reports.loggers_alone();
         }
-        Ok(Gathered::new(state, cells, cell_facts, groups, counted, peers))
+        Ok(Gathered::new(state, cells, cell_facts, groups, counted, peers, text_keys))
     }
 
     fn merge_own(&mut self) {
