@@ -57,6 +57,10 @@ struct Version {
     made: Vec<OnceLock<Box<[MadeRule]>>>,
 }
 
+/// The versions of a listing's groups, in its order, with their names and the phases in which they
+/// are global.
+type Shape<'g> = Vec<(u32, &'g str, [bool; 2])>;
+
 impl Listings {
     pub(super) fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
         let snapshots: Vec<_> = Snapshot::join(snapshots).into_iter().map(Arc::new).collect();
@@ -77,7 +81,7 @@ impl Listings {
             numbers.push(of_groups);
         }
         drop(known);
-        let mut shapes: HashMap<Vec<(u32, &str, [bool; 2])>, u32> = HashMap::new();
+        let mut shapes: HashMap<Shape<'_>, u32> = HashMap::new();
         let mut numbered = Vec::with_capacity(snapshots.len());
         for (snapshot, versions) in snapshots.iter().zip(&numbers) {
             let groups = snapshot.groups.iter().zip(versions);
