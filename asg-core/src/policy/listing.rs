@@ -77,7 +77,7 @@ impl Listings {
             numbers.push(of_groups);
         }
         drop(known);
-        let mut shapes: HashMap<Vec<(u32, &str, [bool; 2])>, u32> = HashMap::new();
+        let mut shapes = HashMap::new();
         let mut numbered = Vec::with_capacity(snapshots.len());
         for (snapshot, versions) in snapshots.iter().zip(&numbers) {
             let groups = snapshot.groups.iter().zip(versions);
@@ -85,7 +85,7 @@ impl Listings {
                 (*version, group.name.as_str(), Phase::ALL.map(|phase| group.is_global(phase)))
             });
             let next = shapes.len() as u32;
-            numbered.push(*shapes.entry(shape.collect()).or_insert(next));
+            numbered.push(*shapes.entry(shape.collect::<Vec<_>>()).or_insert(next));
         }
         drop(shapes);
         let listings = snapshots.into_iter().zip(numbers).zip(numbered);
