@@ -49,7 +49,7 @@ mod tests {
             evidence.time = Some(Timestamp::from_nanos(n));
             evidence
         };
-        let most = MOST.cast_signed() as i64;
+        let most = i64::try_from(MOST).unwrap();
         let of = |lines: &mut dyn Iterator<Item = i64>| {
             let mut updates = RuleUpdates::default();
             lines.for_each(|n| updates.take(&line(n)));

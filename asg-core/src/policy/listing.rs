@@ -57,10 +57,6 @@ struct Version {
     made: Vec<OnceLock<Box<[MadeRule]>>>,
 }
 
-/// The versions of a listing's groups, in its order, with their names and the phases in which they
-/// are global.
-type Shape<'g> = Vec<(u32, &'g str, [bool; 2])>;
-
 impl Listings {
     pub(super) fn new(snapshots: Vec<Snapshot>, settings: CellSettings) -> Self {
         let snapshots: Vec<_> = Snapshot::join(snapshots).into_iter().map(Arc::new).collect();
@@ -81,7 +77,7 @@ impl Listings {
             numbers.push(of_groups);
         }
         drop(known);
-        let mut shapes: HashMap<Shape<'_>, u32> = HashMap::new();
+        let mut shapes = HashMap::new();
         let mut numbered = Vec::with_capacity(snapshots.len());
         for (snapshot, versions) in snapshots.iter().zip(&numbers) {
             let groups = snapshot.groups.iter().zip(versions);
@@ -89,7 +85,7 @@ impl Listings {
                 (*version, group.name.as_str(), Phase::ALL.map(|phase| group.is_global(phase)))
             });
             let next = shapes.len() as u32;
-            numbered.push(*shapes.entry(shape.collect()).or_insert(next));
+            numbered.push(*shapes.entry(shape.collect::<Vec<_>>()).or_insert(next));
         }
         drop(shapes);
         let listings = snapshots.into_iter().zip(numbers).zip(numbered);
