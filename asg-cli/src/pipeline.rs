@@ -1,8 +1,8 @@
 //! Distributes pieces of sources to threads, and returns the results in order.
 //!
 //! The caller's thread reads pieces, hands them to workers, and gets their results in the order of
-//! the pieces. At most a few pieces are under way at once, so memory is bounded. With one thread
-//! the caller works itself.
+//! the pieces. At most a few pieces are under way at once, so memory is bounded. The caller's is one
+//! of the threads: it works on a piece wherever it would wait.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -66,7 +66,11 @@ enum Crew<W: Work> {
 }
 
 struct Team<W: Work> {
+    /// The work of the caller's thread.
+    own: Option<W>,
     jobs: Option<SyncSender<(u64, Piece)>>,
+    /// The pieces that nobody works on yet.
+    open: Arc<Mutex<Receiver<(u64, Piece)>>>,
     done: Receiver<(u64, W::Done, Piece)>,
     /// Results whose turn has not come.
     early: BTreeMap<u64, W::Done>,
@@ -99,7 +103,7 @@ impl<W: Work> Pipeline<W> {
         let feed = Feed::new(readers, what, size, threads.get());
         let crew = match threads.get().get() {
             1 => Crew::Alone { work: work(), piece: Piece::default() },
-            threads => Crew::Team(Team::new((0..threads).map(|_| work()).collect())),
+            threads => Crew::Team(Team::new(work(), (1..threads).map(|_| work()).collect())),
         };
         Self { feed, crew }
     }
@@ -129,8 +133,8 @@ impl<W: Work> Pipeline<W> {
 }
 
 impl<W: Work> Team<W> {
-    fn new(all: Vec<W>) -> Self {
-        let most = all.len() * MOST_AHEAD;
+    fn new(own: W, others: Vec<W>) -> Self {
+        let most = (others.len() + 1) * MOST_AHEAD;
         let (jobs, open) = mpsc::sync_channel(most);
         let (results, done) = mpsc::channel();
         let open = Arc::new(Mutex::new(open));
@@ -138,9 +142,11 @@ impl<W: Work> Team<W> {
             let (open, results) = (Arc::clone(&open), results.clone());
             thread::spawn(move || work_on(work, &open, &results))
         };
-        let workers = all.into_iter().map(start).collect();
+        let workers = others.into_iter().map(start).collect();
         Self {
+            own: Some(own),
             jobs: Some(jobs),
+            open,
             done,
             early: BTreeMap::new(),
             spare: Vec::new(),
@@ -164,6 +170,10 @@ impl<W: Work> Team<W> {
             }
             if self.given == self.sent {
                 return self.failed.take().map_or(Ok(None), Err);
+            }
+            self.take_finished();
+            if self.early.contains_key(&self.given) || self.help() {
+                continue;
             }
             match self.done.recv_timeout(PERIOD) {
                 Ok(done) => self.take(done),
@@ -201,9 +211,23 @@ impl<W: Work> Team<W> {
                 self.is_over = true;
             }
         }
+        self.take_finished();
+    }
+
+    fn take_finished(&mut self) {
         while let Ok(done) = self.done.try_recv() {
             self.take(done);
         }
+    }
+
+    /// Works on the next piece that no worker has taken; false if there is none.
+    fn help(&mut self) -> bool {
+        // A worker that waits for a piece has the lock.
+        let job = self.open.try_lock().ok().and_then(|open| open.try_recv().ok());
+        let (Some((number, piece)), Some(own)) = (job, &mut self.own) else { return false };
+        let done = own.piece(&piece);
+        self.take((number, done, piece));
+        true
     }
 
     fn take(&mut self, (number, done, piece): (u64, W::Done, Piece)) {
@@ -216,7 +240,7 @@ impl<W: Work> Team<W> {
         self.jobs = None;
         let join =
             |worker: JoinHandle<W>| worker.join().unwrap_or_else(|p| std::panic::resume_unwind(p));
-        self.workers.drain(..).map(join).collect()
+        self.own.take().into_iter().chain(self.workers.drain(..).map(join)).collect()
     }
 }
 
