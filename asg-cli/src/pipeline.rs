@@ -1,8 +1,8 @@
 //! Distributes pieces of sources to threads, and returns the results in order.
 //!
 //! The caller's thread reads pieces, hands them to workers, and gets their results in the order of
-//! the pieces. At most a few pieces are under way at once, so memory is bounded. The caller's is one
-//! of the threads: it works on a piece wherever it would wait.
+//! the pieces. At most a few pieces are under way at once, so memory is bounded. The caller's
+//! thread works on pieces itself instead of waiting.
 
 use std::collections::BTreeMap;
 use std::fmt;
