@@ -55,11 +55,11 @@ impl TextKeys {
 /// Returns the keys that stand more than once in these parts of one room, in order; `None` if they
 /// are more than `most`.
 #[pyfunction]
-pub(crate) fn repeated_keys<'py>(
-    py: Python<'py>,
+pub(crate) fn repeated_keys(
+    py: Python<'_>,
     parts: Vec<PyBackedBytes>,
     most: usize,
-) -> Option<Bound<'py, PyBytes>> {
+) -> Option<Bound<'_, PyBytes>> {
     let found = py.detach(|| {
         let mut keys: Vec<_> = parts.iter().flat_map(|part| read(part)).collect();
         keys.sort_unstable();
@@ -95,7 +95,7 @@ impl TextKeys {
 
 /// Returns the room of a key: keys in order are in rooms in order.
 fn room_of(key: u64, rooms: u64) -> u64 {
-    (u128::from(key) * u128::from(rooms) >> u64::BITS) as u64
+    ((u128::from(key) * u128::from(rooms)) >> u64::BITS) as u64
 }
 
 fn at_most_twice(keys: &[u64]) -> impl Iterator<Item = u64> {
