@@ -6,11 +6,15 @@ use asg_core::bytes::work::steps_of;
 #[test]
 fn twice_the_lines_take_twice_the_steps_and_the_output() {
     for (name, log) in SHAPES {
+        // Tables have other seeds in each run, so a few numbers meet by chance.
         let measure = |lines| {
             let log = log(lines);
-            let mut cost = None;
-            let steps = steps_of(|| cost = Some(run(&log)));
-            (steps, cost.unwrap())
+            let once = || {
+                let mut cost = None;
+                let steps = steps_of(|| cost = Some(run(&log)));
+                (steps, cost.unwrap())
+            };
+            (0..3).map(|_| once()).min_by_key(|(steps, _)| *steps).unwrap()
         };
         let ((few, small), (many, large)) = (measure(1_500), measure(3_000));
         assert!(few > 1_000, "{name}: {few} steps show nothing");
