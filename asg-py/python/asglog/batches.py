@@ -13,8 +13,8 @@ the whole, and packets whose time stamps lack a year need ``year``.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from . import _asglog
 from .api import Directory
@@ -212,19 +212,21 @@ def gather_into(lines: Any, ledger: Ledger, clocks: Clocks, texts: _asglog.TextK
     return loggers
 
 
-class _LedgerAndClocks(NamedTuple):
+@dataclass(frozen=True)
+class Gathered:
+    """What must be known of all lines before the first flow. It unpacks into ``ledger`` and ``clocks``."""
+
     #: The evidence about containers.
     ledger: Ledger
     #: What lines show about the machines' clocks.
     clocks: Clocks
-
-
-class Gathered(_LedgerAndClocks):
-    """What must be known of all lines before the first flow: a pair of ``ledger`` and ``clocks``."""
-
     #: The texts that several packet lines have, as keys of eight bytes each; none if nobody has
     #: looked for them, or if lines must be brought together all the same.
-    repeated: bytes | None = None
+    repeated: bytes | None = field(default=None, repr=False)
+
+    def __iter__(self) -> Iterator[Any]:
+        """Gives ``ledger`` and ``clocks``."""
+        return iter((self.ledger, self.clocks))
 
 
 @dataclass(frozen=True)

@@ -237,12 +237,11 @@ def _survey(lines: DataFrame, whole: Clocks, rooms: int) -> Gathered:
     ledger, clocks, packets, loggers = _merged([one for room, one in found if room == _OF_ALL], whole)
     keys = [one for room, one in found if room != _OF_ALL]
     # The kernel and iptables-logger report a packet in different texts.
-    gathered = Gathered(ledger, clocks)
     if rooms and not loggers and None not in keys:
         repeated = b"".join(keys)
         if len(repeated) // _KEY_BYTES <= packets // _SHARE:
-            gathered.repeated = repeated
-    return gathered
+            return Gathered(ledger, clocks, repeated)
+    return Gathered(ledger, clocks)
 
 
 def _merged(given: list[Any], whole: Clocks) -> tuple[Ledger, Clocks, int, int]:
