@@ -171,8 +171,9 @@ fn host_and_tag<'a>(text: &'a [u8], at: usize, e: &mut Envelope<'a>) -> Option<(
     } else {
         program_and_pid(program, e)?;
         let inside = rest.strip_prefix(b"[job=")?;
-        // busybox's `kern.warn` is not a program.
-        if program.contains(&b'.') && !program.starts_with(b"vcap.") {
+        // busybox's `kern.warn` is not a program, and a colon may end one.
+        let is_facility = program.contains(&b'.') && !program.starts_with(b"vcap.");
+        if is_facility || program.contains(&b':') {
             return None;
         }
         let (job, inside) = name(inside)?;
