@@ -4,6 +4,7 @@ use std::net::IpAddr;
 
 use super::flow::{Flow, FlowKey};
 use super::gather::TimeKind;
+use crate::bytes::text::Text;
 use crate::clock::When;
 use crate::evidence::{Origin, SourceId};
 use crate::names::history::{NameHistory, NamesThen};
@@ -117,9 +118,10 @@ impl<'l> KnownFlow<'l> {
         }
     }
 
-    /// Returns the text behind the header.
-    pub(crate) const fn body(&self) -> &'l [u8] {
-        self.body
+    /// Returns the text of the line behind its header: the kernel's, from the log prefix on.
+    #[must_use]
+    pub const fn body(&self) -> Text<'l> {
+        Text::new(self.body)
     }
 
     /// Returns the packet, without the fields that its key determines: log prefix, interfaces and

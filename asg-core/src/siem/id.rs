@@ -86,7 +86,7 @@ impl FlowId {
     /// ```
     #[must_use]
     pub fn of_known(flow: &KnownFlow<'_>) -> Option<Self> {
-        flow.uptime.map(|uptime| Self::of_packet(uptime, flow.body()))
+        flow.uptime.map(|uptime| Self::of_packet(uptime, flow.body().as_bytes()))
     }
 
     fn of_packet(uptime: Uptime, body: &[u8]) -> Self {
