@@ -220,7 +220,7 @@ impl<W: Work> Team<W> {
         }
     }
 
-    /// Works on the next piece that no worker has taken; false if there is none.
+    /// Works on the next waiting piece; returns false if every piece was taken.
     fn help(&mut self) -> bool {
         // A worker that waits for a piece has the lock.
         let job = self.open.try_lock().ok().and_then(|open| open.try_recv().ok());

@@ -99,8 +99,8 @@ pub struct Evidence {
     /// Whether the line contradicts itself, so that it proves nothing else.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub is_contradictory: bool,
-    /// Whether silk's agent says that it just put the rules of security groups into the container's
-    /// chain.
+    /// Whether the line is silk's notice that its agent has just put the rules of security groups
+    /// into the container's chain.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub rules_updated: bool,
     /// The place of the line.

@@ -29,7 +29,7 @@ impl TextKeys {
     }
 
     /// Takes the keys out, in order and in so many rooms: in each room those of one range, eight
-    /// bytes each. A key stands there twice if several lines have it.
+    /// bytes each. A key occurs twice there if several lines have it.
     fn take<'py>(&self, py: Python<'py>, rooms: u64) -> Vec<Bound<'py, PyBytes>> {
         let rooms = rooms.max(1);
         let keys = py.detach(|| {
@@ -52,7 +52,7 @@ impl TextKeys {
     }
 }
 
-/// Returns the keys that stand more than once in these parts of one room, in order; `None` if they
+/// Returns the keys that occur more than once in these parts of one room, in order; `None` if they
 /// are more than `most`.
 #[pyfunction]
 pub(crate) fn repeated_keys(

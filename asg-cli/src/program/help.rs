@@ -32,7 +32,7 @@ const BOOK: &str = "The book has a page for operators (logging, fetching, names,
 const INPUTS: &str = "Formats: plain, gzip, Zstandard, xz, bzip2; tar and zip as `bosh logs` makes them, also nested. The \
     content decides, not the name. A file of another format is left out with a sentence";
 
-/// What `asglog help` explains beside the commands.
+/// The topics of `asglog help` besides the commands.
 pub(crate) const TOPICS: [&str; 2] = ["columns", "--man"];
 
 /// Returns the list of commands.

@@ -3,7 +3,7 @@
 
 /// A text of at most 1,024 bytes, written piece by piece, for the fields of one line.
 ///
-/// All methods that append panic if there is no room. A caller that asks [`SmallText::has_room`]
+/// All methods that append panic if the text is full. A caller that asks [`SmallText::has_room`]
 /// before each piece, and takes the text out in time, never meets that.
 ///
 /// ```

@@ -1,4 +1,4 @@
-//! What one line proves about missing lines.
+//! Notes of missing lines, and the evidence of one line about them.
 
 use super::notes;
 use crate::evidence::is_cells_own;

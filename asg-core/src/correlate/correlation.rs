@@ -594,8 +594,8 @@ impl Correlation {
         self.facts.state.rule_updates.all()
     }
 
-    /// Returns the identities that the directory told of owners, in no order; the app of several
-    /// owners comes several times.
+    /// Returns the identities of owners that the directory returned, in any order. The app of
+    /// several owners comes several times.
     ///
     /// ```
     /// # use std::convert::Infallible;

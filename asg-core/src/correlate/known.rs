@@ -118,7 +118,7 @@ impl<'l> KnownFlow<'l> {
         }
     }
 
-    /// Returns the text of the line behind its header: the kernel's, from the log prefix on.
+    /// Returns the kernel's text behind the header, which may begin with the uptime in brackets.
     #[must_use]
     pub const fn body(&self) -> Text<'l> {
         Text::new(self.body)

@@ -233,7 +233,7 @@ impl State {
         self.names.identities.get(&attribution.subject()?)
     }
 
-    /// Returns the identities that a directory told.
+    /// Returns the identities that a directory returned.
     pub(super) fn identities(&self) -> impl Iterator<Item = &Identity> {
         self.names.identities.values()
     }

@@ -128,7 +128,7 @@ impl Quick {
         is_alike
     }
 
-    /// As [`Quick::add`], for a flow of which only its own facts are known.
+    /// Writes the record of a [`KnownFlow`]; see [`Quick::add`].
     pub(super) fn add_known(
         &mut self,
         standard: Standard,
@@ -233,7 +233,7 @@ struct Pen<'p> {
     ends: Ends<'p>,
 }
 
-/// What happens at the end of each part.
+/// The action at the end of each part.
 enum Ends<'p> {
     /// The next of these texts follows.
     Known(slice::Iter<'p, Box<[u8]>>),

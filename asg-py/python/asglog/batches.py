@@ -214,7 +214,7 @@ def gather_into(lines: Any, ledger: Ledger, clocks: Clocks, texts: _asglog.TextK
 
 @dataclass(frozen=True)
 class Gathered:
-    """What must be known of all lines before the first flow. It unpacks into ``ledger`` and ``clocks``."""
+    """The evidence and clocks of all lines, which flows need. It unpacks into ``ledger`` and ``clocks``."""
 
     #: The evidence about containers.
     ledger: Ledger

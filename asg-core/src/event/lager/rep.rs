@@ -64,8 +64,8 @@ pub struct RepEvent<'a> {
     /// process.
     #[serde(skip)]
     pub is_contradictory: bool,
-    /// Whether silk's agent says that it just put the rules of security groups into the container's
-    /// chain.
+    /// Whether the line is silk's notice that its agent has just put the rules of security groups
+    /// into the container's chain.
     #[serde(skip)]
     pub rules_updated: bool,
 }

@@ -60,7 +60,7 @@ pub struct PacketFacts<'a> {
     /// The time when the process version was desired, that is, when its first container was made.
     /// Only the static profiles use it. `None` if the version is older than the logs.
     pub desired: Option<TimeRange>,
-    /// The last time, surely before the packet, at which silk's agent said that it had put the
+    /// The time of the last notice of silk's agent, surely before the packet, that it had put the
     /// rules of that moment into the container's chain. Only the dynamic profile uses it.
     pub rules_updated: Option<TimeRange>,
     /// Whether lines of the cell were lost.
