@@ -118,6 +118,8 @@ def contenders(asglog: str, log: str, folder: str) -> list[Contender]:
         Contender("csv", [*correlate, "--format", "csv", log], 5),
         Contender("parquet", [*correlate, "--format", "parquet", "--output", f"{folder}/out.parquet", log], 10),
         Contender("table", [*correlate, "--format", "table", log]),
+        Contender("ecs", [*correlate, "--format", "ecs", log]),
+        Contender("ocsf", [*correlate, "--format", "ocsf", log]),
         Contender("top", [asglog, "top", "--quiet", log], 3),
     ]
     if shutil.which("mawk"):
@@ -175,17 +177,18 @@ def least(asglog: str, log: str, rounds: int, folder: str) -> None:
 
 
 def threads(asglog: str, log: str, rounds: int, folder: str) -> None:
-    """Prints how much faster two threads are, into a file."""
+    """Prints how much faster two threads are, into a file and without one."""
     if len(os.sched_getaffinity(0)) < 2:
         return print("left out: two threads, because there is one processor")
     print(f"\n{'two threads, elapsed':<32}{'one':>8}{'two':>8}{'ratio':>8}")
-    for name in ["summary", "ndjson", "csv", "parquet"]:
-        out = f"{folder}/out.{name}"
+    files = [(name, f"{folder}/out.{name}") for name in ["summary", "ndjson", "csv", "parquet"]]
+    for name, out in [*files, *((name, os.devnull) for name in ["summary", "ndjson", "csv"])]:
         command = [asglog, "correlate", "--quiet", "--format", name, "--output", out, log]
         pairs = [(run(command, 1).wall, run(command, 2).wall) for _ in range(rounds)]
         one, two = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
         mark = "" if one >= 1.8 * two else "  missed (bar 1.8)"
-        print(f"{name:<32}{one:8.3f}{two:8.3f}{one / two:8.2f}{mark}")
+        where = f"{name}, no file" if out == os.devnull else name
+        print(f"{where:<32}{one:8.3f}{two:8.3f}{one / two:8.2f}{mark}")
 
 
 def main() -> None:

@@ -50,7 +50,7 @@ impl Out {
 }
 
 /// Lets standard output, if it is a pipe, hold as much as Linux allows to any user. A writer of
-/// gigabytes and its reader then wake each other less often, which saves a quarter of the time.
+/// gigabytes and its reader then wake each other less often, which saves time on both sides.
 fn widen_pipe() {
     #[cfg(target_os = "linux")]
     {
