@@ -59,9 +59,10 @@ pub(super) struct Logged {
     pub(super) limit: Limit,
     pub(super) lines: u64,
     pub(super) spans: u64,
-    /// The start of the current span in microseconds, and the number of lines in it.
-    pub(super) since: u64,
-    pub(super) in_span: u32,
+    /// The source of the current span, its start in microseconds, and the number of lines in it.
+    source: SourceId,
+    since: u64,
+    in_span: u32,
 }
 
 impl Cell {
@@ -120,7 +121,11 @@ impl Cell {
 }
 
 impl Logged {
-    pub(super) fn add(&mut self, now: u64, most: u32) {
+    pub(super) const fn new(limit: Limit) -> Self {
+        Self { limit, lines: 0, spans: 0, source: SourceId(0), since: 0, in_span: 0 }
+    }
+
+    pub(super) fn add(&mut self, source: SourceId, now: u64, most: u32) {
         self.lines += 1;
         if most == 0 {
             return;
@@ -129,9 +134,9 @@ impl Logged {
         let reached = most.max(2);
         let span = u64::from(reached) * 1_000_000 / u64::from(most);
         // If the time goes back, this is another boot, another day or a late line: a new span
-        // begins.
-        if now < self.since || now - self.since >= span {
-            (self.since, self.in_span) = (now, 0);
+        // begins. So does it in another file, or spans would depend on the order of files.
+        if source != self.source || now < self.since || now - self.since >= span {
+            (self.source, self.since, self.in_span) = (source, now, 0);
         }
         self.in_span += 1;
         // A span in which the limit was reached is counted once.

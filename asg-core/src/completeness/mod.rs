@@ -58,7 +58,8 @@ use crate::time::{Civil, LogTime};
 /// 131,072.
 ///
 /// Lines should come in the order of their logs, as they do from files; if some come a minute late,
-/// a limit may be overlooked.
+/// a limit may be overlooked. Each source counts by itself, so that the order of files does not
+/// matter.
 ///
 /// ```
 /// use asg_core::completeness::Completeness;
@@ -161,11 +162,16 @@ impl Completeness {
         let prefix = packet.prefix.as_bytes();
         let limit = Limit::of(prefix, cf, packet.ip.proto_num);
         let container = limit.and_then(|limit| self.container(cell, prefix, limit));
-        self.packet_of(cell, container, PacketTimes::of(envelope));
+        self.packet_of(source, (cell, container), PacketTimes::of(envelope));
     }
 
     /// Adds a packet's line whose cell and container were looked up already.
-    pub(crate) fn packet_of(&mut self, cell: usize, container: Option<usize>, times: PacketTimes) {
+    pub(crate) fn packet_of(
+        &mut self,
+        source: SourceId,
+        (cell, container): (usize, Option<usize>),
+        times: PacketTimes,
+    ) {
         let cell = &mut self.cells[cell];
         cell.packets += 1;
         cell.folded += u64::from(times.folded);
@@ -180,7 +186,7 @@ impl Completeness {
                 Limit::Denied => self.limits.denied_per_second,
                 Limit::Udp => self.limits.udp_per_second,
             };
-            container.add(now, most);
+            container.add(source, now, most);
         }
     }
 
@@ -193,7 +199,7 @@ impl Completeness {
         }
         let at = self.containers.len();
         (at < MOST_CONTAINERS).then(|| {
-            self.containers.push(Logged { limit, lines: 0, spans: 0, since: 0, in_span: 0 });
+            self.containers.push(Logged::new(limit));
             known.insert(prefix.into(), at);
             at
         })

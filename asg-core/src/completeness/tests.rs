@@ -47,6 +47,28 @@ fn a_container_that_is_denied_as_often_as_is_logged_is_at_the_limit() {
 }
 
 #[test]
+fn spans_at_the_limit_do_not_depend_on_the_order_of_files() {
+    // Each file has an odd number of lines, so that its last span is half full.
+    let files: Vec<Vec<String>> = [0..5, 5..12, 12..15]
+        .map(|file| file.map(|n| packet(&at(n * 1_005), DENIED, "TCP")).collect())
+        .into();
+    let spans = |order: [u32; 3]| {
+        let mut completeness = Completeness::default();
+        for file in order {
+            for text in &files[file as usize] {
+                let line = Line::new(text.as_bytes());
+                completeness.observe(SourceId(file), &Record::classify(&line));
+            }
+        }
+        let report = completeness.report();
+        (report[0].at_limit[0].logged, report[0].at_limit[0].spans)
+    };
+    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]] {
+        assert_eq!(spans(order), (15, 2 + 3 + 1), "{order:?}");
+    }
+}
+
+#[test]
 fn udp_is_at_its_limit_at_a_hundred_a_second_and_tcp_never() {
     let at_rate = |per_second: u64, prefix: &str, proto: &str| {
         let lines = (0..per_second * 4).map(|n| packet(&at(n * 1_000 / per_second), prefix, proto));

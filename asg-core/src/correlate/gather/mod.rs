@@ -622,7 +622,7 @@ impl Gathering {
         let container = group
             .container
             .of(seen.limit, |limit| completeness.container(place, name().prefix(), limit));
-        completeness.packet_of(place, container, seen.times);
+        completeness.packet_of(seen.origin.source, (place, container), seen.times);
         if seen.is_damaged {
             completeness.tell(place, crate::completeness::Told::Damage);
         }
