@@ -194,9 +194,7 @@ pub(crate) fn write_rows<E: From<Error>>(
 /// Those of reading and writing.
 pub fn write_query(query: &Query, formulas: Formulas, path: &Path) -> Result<(), Error> {
     let fail = |error| Error::file(path.to_string_lossy(), error);
-    let new = super::NewFile::new(path);
-    let file = new.create().map_err(fail)?;
-    let mut out = Out::File(io::BufWriter::new(file), new);
+    let mut out = Out::new(Some(path)).map_err(fail)?;
     write_rows(query, formulas, &mut out, fail)?;
     out.finish().map_err(fail)
 }

@@ -78,6 +78,11 @@ impl NewFile {
         Ok(file)
     }
 
+    /// Returns whether the path is that of a file, or of nothing yet: neither a device nor a pipe.
+    pub(super) const fn is_regular(&self) -> bool {
+        self.beside.is_some()
+    }
+
     /// Finishes the file: syncs it, moves it into place, and syncs the folder.
     ///
     /// # Errors

@@ -1,10 +1,9 @@
 //! Standard output, or a file.
 
-use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::NewFile;
+use super::{NewFile, SyncedFile};
 
 const BUFFER: usize = 64 << 10;
 
@@ -14,7 +13,7 @@ pub enum Out {
     /// Standard output.
     Standard(BufWriter<io::Stdout>),
     /// A file that is complete after [`finish`](Out::finish) only.
-    File(BufWriter<File>, NewFile),
+    File(BufWriter<SyncedFile>, NewFile),
 }
 
 impl Out {
@@ -32,6 +31,8 @@ impl Out {
         let file = new.create().map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", path.display()))
         })?;
+        let file =
+            if new.is_regular() { SyncedFile::new(file) } else { SyncedFile::unsynced(file) };
         Ok(Self::File(BufWriter::with_capacity(BUFFER, file), new))
     }
 
@@ -44,7 +45,10 @@ impl Out {
         self.flush()?;
         match self {
             Self::Standard(_) => Ok(()),
-            Self::File(file, new) => new.finish(file.get_ref()),
+            Self::File(file, new) => {
+                let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+                new.finish(&file.finish()?)
+            }
         }
     }
 }
