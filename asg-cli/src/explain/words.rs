@@ -102,7 +102,7 @@ impl Words {
             Some(Outcome::Denied) => format!("denied {by}"),
             None => by,
         };
-        let is_limit = |code: &&Because| {
+        let is_limit = |code: &Because| {
             use Because::{DefaultDeny, DenyNetwork, NotGoverned, RateLimit, Rule};
             !matches!(code, Rule | DefaultDeny | DenyNetwork | NotGoverned | RateLimit)
         };

@@ -20,9 +20,7 @@ use asg_core::{
     Certainty, Content, Error, Flow, Identity, Origin, Packet, Record, Timestamp, Verdict,
 };
 
-use asg_core::policy::{
-    Because, Blind, By, Decided, Explanation, NearMiss, Outcome, Phase, RuleRef,
-};
+use asg_core::policy::{By, Code, Codes, Decided, Explanation, NearMiss, Outcome, Phase, RuleRef};
 use asg_core::siem::FlowId;
 
 use super::cells::Cells;
@@ -428,12 +426,12 @@ columns! {
     by_group: Text, Explained, "The GUID of the group whose rule decided, or may have.", |row| row.by_rule().map(|rule| Cow::Borrowed(&*rule.group));
     by_rule: Int, Explained, "The place of that rule in its group, from 0.", |row| row.by_rule().map(|rule| rule.rule);
     matches: Int, Explained, "How many rules match.", |row| row.explanation().map(|it| it.matches.len());
-    because: Text, Explained, "The codes of the reasons, with blanks between.", |row| row.explanation().map(|it| codes(&it.because, Because::as_str));
+    because: Text, Explained, "The codes of the reasons, with blanks between.", |row| row.explanation().map(|it| codes(it.because));
     near_how: Text, Explained, "`bind`, `phase` or `widen`: the kind of the nearest change that would have allowed the packet.", |row| row.near().map(|near| near.how.as_str());
     near_group: Text, Explained, "The GUID of the group to bind or to change.", |row| row.near().map(|near| Cow::Borrowed(&*near.group));
     near_rule: Int, Explained, "The place of the rule in that group, from 0.", |row| row.near().map(|near| near.rule);
     near_change: Text, Explained, "The change, in JSON.", |row| row.near().map(|near| Cow::Owned(near.change.to_json()));
-    blind: Text, Explained, "The codes of similar packets that leave no line, with blanks between.", |row| row.explanation().map(|it| codes(&it.blind, Blind::as_str));
+    blind: Text, Explained, "The codes of similar packets that leave no line, with blanks between.", |row| row.explanation().map(|it| codes(it.blind));
     raw: Bytes required, OnRequest, "The line.", |row| row.raw;
     packet_key: Long, OnRequest, "A number that all lines about one packet share; lines about others may share it, too.", |row| Value::Int(asg_core::correlate::packet_key(row.packet).cast_signed());
     packet_text_key: Long, OnRequest, "A digest of the packet's text, which lines that repeat it share.", |row| Value::Int(asg_core::correlate::packet_text_key(row.record).cast_signed());
@@ -710,8 +708,8 @@ const WITH_ACK: [(TcpFlags, &str); 4] = [
     (TcpFlags::RST, "ACK RST"),
 ];
 
-fn codes<T: Copy>(codes: &[T], word: fn(T) -> &'static str) -> Cow<'static, str> {
-    let words: Vec<_> = codes.iter().map(|code| word(*code)).collect();
+fn codes<T: Code>(codes: Codes<T>) -> Cow<'static, str> {
+    let words: Vec<_> = codes.iter().map(|code| code.to_string()).collect();
     Cow::Owned(words.join(" "))
 }
 

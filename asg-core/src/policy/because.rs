@@ -1,6 +1,8 @@
 //! The closed lists of words in answers.
 
-use serde::ser::SerializeSeq;
+use std::fmt;
+use std::marker::PhantomData;
+
 use serde::{Serialize, Serializer};
 
 use super::probe::Probe;
@@ -67,6 +69,14 @@ macro_rules! codes {
 
         words! {
             "policy" $name $kind { $($variant = $word,)* }
+        }
+
+        impl sealed::Listed for $name {
+            const LIST: &'static [Self] = &Self::ALL;
+
+            fn place(self) -> u32 {
+                self as u32
+            }
         }
     };
 }
@@ -145,23 +155,163 @@ codes! {
     }
 }
 
-/// Codes as a list of `{"code":…}`.
-pub(super) struct Codes<'a, T>(&'a [T]);
+/// A code of a closed list: [`Because`] or [`Blind`].
+pub trait Code: Copy + Eq + fmt::Debug + fmt::Display + Serialize + sealed::Listed {}
 
-pub(super) const fn codes<T>(codes: &[T]) -> Codes<'_, T> {
-    Codes(codes)
+impl<T: Copy + Eq + fmt::Debug + fmt::Display + Serialize + sealed::Listed> Code for T {}
+
+mod sealed {
+    /// A type of at most 32 values.
+    pub trait Listed: Sized + 'static {
+        const LIST: &'static [Self];
+
+        fn place(self) -> u32;
+    }
 }
 
-impl<T: Serialize> Serialize for Codes<'_, T> {
+/// A set of codes, in the order of their list.
+///
+/// ```
+/// use asg_core::policy::{Because, Codes};
+///
+/// let mut codes = Codes::from([Because::SyncLag, Because::Rule]);
+/// codes.insert(Because::Rule);
+/// assert_eq!(codes, [Because::Rule, Because::SyncLag]);
+/// assert!(codes.contains(Because::SyncLag) && !codes.contains(Because::NoSnapshot));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Codes<T> {
+    bits: u32,
+    of: PhantomData<T>,
+}
+
+impl<T: Code> Codes<T> {
+    /// Creates an empty set.
+    ///
+    /// ```
+    /// use asg_core::policy::{Blind, Codes};
+    /// assert!(Codes::<Blind>::new().is_empty());
+    /// ```
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { bits: 0, of: PhantomData }
+    }
+
+    /// Adds a code.
+    ///
+    /// ```
+    /// use asg_core::policy::{Blind, Codes};
+    /// let mut codes = Codes::new();
+    /// codes.insert(Blind::Established);
+    /// assert_eq!(codes.len(), 1);
+    /// ```
+    pub fn insert(&mut self, code: T) {
+        self.bits |= 1 << code.place();
+    }
+
+    /// Removes a code.
+    ///
+    /// ```
+    /// use asg_core::policy::{Blind, Codes};
+    /// let mut codes = Codes::from([Blind::Established, Blind::LinesLost]);
+    /// codes.remove(Blind::Established);
+    /// assert_eq!(codes, [Blind::LinesLost]);
+    /// ```
+    pub fn remove(&mut self, code: T) {
+        self.bits &= !(1 << code.place());
+    }
+
+    /// Returns whether the set has a code.
+    ///
+    /// ```
+    /// use asg_core::policy::{Blind, Codes};
+    /// assert!(Codes::from([Blind::Established]).contains(Blind::Established));
+    /// ```
+    #[must_use]
+    pub fn contains(self, code: T) -> bool {
+        self.bits & 1 << code.place() != 0
+    }
+
+    /// Returns the number of codes.
+    ///
+    /// ```
+    /// use asg_core::policy::{Blind, Codes};
+    /// assert_eq!(Codes::from([Blind::Established, Blind::Established]).len(), 1);
+    /// ```
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.bits.count_ones() as usize
+    }
+
+    /// Returns whether there is no code.
+    ///
+    /// ```
+    /// use asg_core::policy::{Blind, Codes};
+    /// assert!(!Codes::from([Blind::Established]).is_empty());
+    /// ```
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.bits == 0
+    }
+
+    /// Returns the codes, in the order of their list.
+    ///
+    /// ```
+    /// use asg_core::policy::{Blind, Codes};
+    /// let codes = Codes::from([Blind::LinesLost, Blind::Established]);
+    /// assert_eq!(codes.iter().next(), Some(Blind::Established));
+    /// ```
+    pub fn iter(self) -> impl Iterator<Item = T> {
+        T::LIST.iter().copied().filter(move |code| self.contains(*code))
+    }
+}
+
+impl<T: Code> Default for Codes<T> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<T: Code> fmt::Debug for Codes<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+impl<T: Code> Extend<T> for Codes<T> {
+    fn extend<I: IntoIterator<Item = T>>(&mut self, codes: I) {
+        codes.into_iter().for_each(|code| self.insert(code));
+    }
+}
+
+impl<T: Code> FromIterator<T> for Codes<T> {
+    fn from_iter<I: IntoIterator<Item = T>>(codes: I) -> Self {
+        let mut all = Self::new();
+        all.extend(codes);
+        all
+    }
+}
+
+impl<T: Code, const N: usize> From<[T; N]> for Codes<T> {
+    fn from(codes: [T; N]) -> Self {
+        codes.into_iter().collect()
+    }
+}
+
+/// Compares with codes in the order of the list.
+impl<T: Code, const N: usize> PartialEq<[T; N]> for Codes<T> {
+    fn eq(&self, other: &[T; N]) -> bool {
+        self.iter().eq(other.iter().copied())
+    }
+}
+
+/// `[{"code":…},…]`
+impl<T: Code> Serialize for Codes<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         #[derive(Serialize)]
-        struct Code<'a, T> {
-            code: &'a T,
+        struct One<T> {
+            code: T,
         }
-        let mut list = serializer.serialize_seq(Some(self.0.len()))?;
-        for code in self.0 {
-            list.serialize_element(&Code { code })?;
-        }
-        list.end()
+        serializer.collect_seq(self.iter().map(|code| One { code }))
     }
 }

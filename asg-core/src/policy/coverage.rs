@@ -1,12 +1,10 @@
 //! Computes which rules can leave lines, and which packets cannot.
 
-use std::collections::BTreeSet;
-
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::Policy;
-use super::because::Blind;
+use super::because::{Blind, Codes};
 use super::effective::{Effective, Entry};
 use super::enforce::{EntryTraffic, Load};
 use super::evaluate::RuleRef;
@@ -173,7 +171,7 @@ impl Policy {
             },
             load: effective.load(),
             entries: effective.coverage(),
-            blind: effective.blind().into_iter().map(BlindSpot::from).collect(),
+            blind: effective.blind().iter().map(BlindSpot::from).collect(),
         })
     }
 }
@@ -232,9 +230,9 @@ impl Effective {
     /// assert!(!rules.blind().is_empty(), "denied packets leave no line by default");
     /// ```
     #[must_use]
-    pub fn blind(&self) -> Vec<Blind> {
+    pub fn blind(&self) -> Codes<Blind> {
         let settings = self.settings();
-        let mut found = BTreeSet::from([Blind::Established, Blind::UdpReplied, Blind::BeforeChain]);
+        let mut found = Codes::from([Blind::Established, Blind::UdpReplied, Blind::BeforeChain]);
         if self.entries().iter().any(|entry| !entry.log) {
             found.insert(Blind::UnloggedRule);
         }
@@ -253,7 +251,7 @@ impl Effective {
                 found.insert(Blind::DenyNetwork);
             }
         }
-        found.into_iter().collect()
+        found
     }
 }
 

@@ -7,7 +7,7 @@ use hashbrown::HashMap;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use super::Policy;
-use super::because::{Because, Governed, codes};
+use super::because::{Because, Codes, Governed};
 use super::effective::Effective;
 use super::enforce::Load;
 use super::evaluate::{Answer, By, Decided, Decider, LogLine, RuleRef, Verdict};
@@ -42,7 +42,7 @@ pub struct Evaluation {
     /// For a denied packet the changes that would have allowed it, the nearest first.
     pub near: Vec<NearMiss>,
     /// The facts that make the answer less certain: `space_unknown`, `partial_snapshot`.
-    pub because: Vec<Because>,
+    pub because: Codes<Because>,
 }
 
 impl Evaluation {
@@ -56,7 +56,7 @@ impl Evaluation {
             log: None,
             matches: Vec::new(),
             near: Vec::new(),
-            because: Vec::new(),
+            because: Codes::new(),
         }
     }
 
@@ -86,7 +86,7 @@ impl Evaluation {
             map.serialize_entry("near", &self.near[..count])?;
         }
         if !self.because.is_empty() {
-            map.serialize_entry("because", &codes(&self.because))?;
+            map.serialize_entry("because", &self.because)?;
         }
         Ok(())
     }
@@ -338,12 +338,12 @@ impl Evaluator {
         let set = self.sets.set(&self.policy, place, space);
         let answered = self.sets.answer(set, probe);
         let near = self.sets.near(&self.policy, place, space, probe);
-        let mut because = Vec::new();
+        let mut because = Codes::new();
         if space.is_none() {
-            because.push(Because::SpaceUnknown);
+            because.insert(Because::SpaceUnknown);
         }
         if !self.policy.listings.all()[self.snapshot as usize].snapshot.complete {
-            because.push(Because::PartialSnapshot);
+            because.insert(Because::PartialSnapshot);
         }
         let ruling = answered.answer.ruling.as_ref();
         let mut evaluation = Evaluation {

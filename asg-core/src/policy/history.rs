@@ -41,6 +41,13 @@ pub(super) struct Window {
     partial: bool,
 }
 
+impl Window {
+    /// Returns a number that differs for most windows.
+    pub(super) const fn digest(self) -> u64 {
+        (self.before as u64) | (self.until as u64) << 16 | (self.through as u64) << 32
+    }
+}
+
 /// The snapshots that are relevant for an instant.
 #[derive(Debug, Clone)]
 pub(super) struct Bearing {

@@ -4,8 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, OnceLock};
 
-use super::enforce::Enforceable;
+use super::enforce::{Enforceable, Load};
 use super::group::Phase;
+use super::near::Reach;
 use super::settings::{CellSettings, Settings};
 use super::snapshot::Snapshot;
 use super::stored::StoredRule;
@@ -15,6 +16,8 @@ use super::words::Words;
 #[derive(Debug)]
 pub(super) struct MadeRule {
     pub(super) enforceable: Enforceable,
+    /// What its entries reach.
+    pub(super) reach: Reach,
     pub(super) words: Words,
     pub(super) log: bool,
 }
@@ -109,14 +112,23 @@ impl Listings {
 
     /// Returns the rules of a group as cells with the settings at this place enforce them.
     pub(super) fn rules(&self, snapshot: usize, group: usize, settings: usize) -> &[MadeRule] {
-        let version = &self.versions[self.all[snapshot].versions[group] as usize];
+        self.made(&self.versions[self.all[snapshot].versions[group] as usize], settings)
+    }
+
+    /// Returns whether a rule of any snapshot empties the chains of cells with these settings.
+    pub(super) fn may_empty_chains(&self, settings: usize) -> bool {
+        let mut rules = self.versions.iter().flat_map(|version| self.made(version, settings));
+        rules.any(|made| made.enforceable.load == Load::Skipped)
+    }
+
+    fn made<'l>(&'l self, version: &'l Version, settings: usize) -> &'l [MadeRule] {
         version.made[settings].get_or_init(|| {
             let group = &self.all[version.snapshot].snapshot.groups[version.group];
             let settings = self.settings_at(settings);
-            let make = |rule: &StoredRule| MadeRule {
-                enforceable: rule.enforceable(settings),
-                words: Words::new(rule),
-                log: rule.log(),
+            let make = |rule: &StoredRule| {
+                let enforceable = rule.enforceable(settings);
+                let reach = Reach::of(&enforceable.entries);
+                MadeRule { enforceable, reach, words: Words::new(rule), log: rule.log() }
             };
             group.rules.iter().map(make).collect()
         })

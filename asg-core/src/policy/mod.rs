@@ -82,7 +82,7 @@ mod stored;
 mod tests;
 mod words;
 
-pub use because::{Because, Blind, Governed};
+pub use because::{Because, Blind, Code, Codes, Governed};
 pub use coverage::{BlindSpot, Coverage, CoveredEntry, EntryState};
 pub use effective::{Effective, EffectiveGroup, Entry, Owner};
 pub use enforce::{Enforceable, EntryTraffic, Load, Quirk, RuleEntry};

@@ -229,17 +229,31 @@ fn bindings<'a>(
                 Some((rule, made, entry))
             })?;
             let other = phase.other();
+            let Reach { addresses, points } = made.reach;
+            let (destination, port) = (entry.destination, entry.port);
+            let rank = Rank {
+                misses: 0,
+                admits: (0, 0),
+                bits: 0,
+                ports: 0,
+                global: group.is_global(other),
+                name: &group.name,
+                rule,
+                destination,
+                port,
+                guid: &group.guid,
+            };
             let near = NearMiss {
                 how: if group.is_effective(space, other) { How::Phase } else { How::Bind },
                 group: group.guid.as_str().into(),
                 rule,
-                destination: entry.destination,
-                port: entry.port,
+                destination,
+                port,
                 misses: Vec::new(),
-                admits: Admits { addresses: addresses(made), points: points(made) },
+                admits: Admits { addresses, points },
                 change: Change(json!({ "bind": { "space": space, "phase": phase } })),
             };
-            Some((rank(group, group.is_global(other), &near, (0, 0)), near))
+            Some((rank, near))
         },
     )
 }
@@ -248,64 +262,73 @@ fn bindings<'a>(
 /// entry.
 fn widenings<'a>(
     at: At<'a>,
-    effective: &Effective,
+    effective: &'a Effective,
     probe: &Probe,
-) -> impl Iterator<Item = (Rank<'a>, NearMiss)> + use<'a> {
+) -> impl Iterator<Item = (Rank<'a>, NearMiss)> {
     // A set of rules is shared by several snapshots; the places are those of this one.
     let places: Vec<Option<usize>> =
         effective.groups().iter().map(|group| at.place(&group.guid)).collect();
-    let mut best: HashMap<(u32, u32), (Rank<'a>, NearMiss)> = HashMap::new();
+    let mut best: HashMap<(u32, u32), Widening<'a>> = HashMap::new();
     for entry in effective.entries() {
         let Some(miss) = miss(effective, entry, probe) else { continue };
         for owner in &entry.owners {
             let Some(place) = places[owner.group as usize] else { continue };
             let group = &at.groups()[place];
             let made = &at.rules(place)[owner.rule as usize];
-            let stored = &group.rules[owner.rule as usize];
-            let Some(change) = change(stored, entry, miss, probe) else { continue };
-            let near = NearMiss {
-                how: How::Widen,
-                group: effective.groups()[owner.group as usize].guid.clone(),
+            let admits = admits(made.reach, entry, miss, probe);
+            let rank = Rank {
+                misses: 1,
+                admits: admits.pairs(),
+                bits: bits(entry, probe),
+                ports: port_distance(entry, probe),
+                global: group.is_global(effective.phase()),
+                name: &group.name,
                 rule: owner.rule,
                 destination: owner.destination,
                 port: owner.port,
-                misses: vec![miss],
-                admits: admits(made, entry, miss, probe),
-                change,
+                guid: &group.guid,
             };
-            let distance = (bits(entry, probe), port_distance(entry, probe));
-            let rank = rank(group, group.is_global(effective.phase()), &near, distance);
+            let stored = &group.rules[owner.rule as usize];
+            let guid = &effective.groups()[owner.group as usize].guid;
+            let found = Widening { rank, guid, admits, stored, entry, miss };
             match best.entry((owner.group, owner.rule)) {
-                Slot::Occupied(mut kept) if rank < kept.get().0 => {
-                    kept.insert((rank, near));
+                Slot::Occupied(mut kept) if found.rank < kept.get().rank => {
+                    kept.insert(found);
                 }
                 Slot::Occupied(_) => {}
                 Slot::Vacant(free) => {
-                    free.insert((rank, near));
+                    free.insert(found);
                 }
             }
         }
     }
-    best.into_values()
+    best.into_values().filter_map(|best| best.near(probe))
 }
 
-fn rank<'a>(
-    group: &'a SecurityGroup,
-    global: bool,
-    near: &NearMiss,
-    distance: (u32, u32),
-) -> Rank<'a> {
-    Rank {
-        misses: near.misses.len(),
-        admits: if near.misses.is_empty() { (0, 0) } else { near.admits.pairs() },
-        bits: distance.0,
-        ports: distance.1,
-        global,
-        name: &group.name,
-        rule: near.rule,
-        destination: near.destination,
-        port: near.port,
-        guid: &group.guid,
+/// The best candidate of a rule so far.
+struct Widening<'a> {
+    rank: Rank<'a>,
+    guid: &'a Arc<str>,
+    admits: Admits,
+    stored: &'a StoredRule,
+    entry: &'a Entry,
+    miss: Miss,
+}
+
+impl<'a> Widening<'a> {
+    fn near(self, probe: &Probe) -> Option<(Rank<'a>, NearMiss)> {
+        let Self { rank, guid, admits, stored, entry, miss } = self;
+        let near = NearMiss {
+            how: How::Widen,
+            group: Arc::clone(guid),
+            rule: rank.rule,
+            destination: rank.destination,
+            port: rank.port,
+            misses: vec![miss],
+            admits,
+            change: change(stored, entry, miss, probe)?,
+        };
+        Some((rank, near))
     }
 }
 
@@ -345,23 +368,34 @@ const fn with_ports(traffic: EntryTraffic) -> bool {
     matches!(traffic, EntryTraffic::Tcp(..) | EntryTraffic::Udp(..))
 }
 
-fn admits(made: &MadeRule, entry: &Entry, miss: Miss, probe: &Probe) -> Admits {
+fn admits(reach: Reach, entry: &Entry, miss: Miss, probe: &Probe) -> Admits {
+    let Reach { addresses, points } = reach;
     match miss {
-        Miss::Address => Admits { addresses: 1, points: points(made) },
-        Miss::Port | Miss::Icmp => Admits { addresses: addresses(made), points: 1 },
+        Miss::Address => Admits { addresses: 1, points },
+        Miss::Port | Miss::Icmp => Admits { addresses, points: 1 },
         Miss::Protocol => {
             let keeps_ports = with_ports(entry.traffic) && probe.class() != Class::Icmp;
-            let points = if keeps_ports { points(made) } else { 1 };
-            Admits { addresses: addresses(made), points }
+            Admits { addresses, points: if keeps_ports { points } else { 1 } }
         }
     }
 }
 
-/// Returns the addresses of a rule, each counted once.
-fn addresses(made: &MadeRule) -> u128 {
+/// The addresses and the points of a rule, each counted once.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Reach {
+    addresses: u128,
+    points: u64,
+}
+
+impl Reach {
+    pub(super) fn of(entries: &[RuleEntry]) -> Self {
+        Self { addresses: addresses(entries), points: points(entries) }
+    }
+}
+
+fn addresses(entries: &[RuleEntry]) -> u128 {
     let of = |is_ipv4: bool| {
-        let entries = made.enforceable.entries.iter();
-        let ranges = entries.filter(|entry| entry.range.first().is_ipv4() == is_ipv4);
+        let ranges = entries.iter().filter(|entry| entry.range.first().is_ipv4() == is_ipv4);
         let mut ranges: Vec<(u128, u128)> = ranges
             .filter_map(|entry| entry.range.bits())
             .filter(|(first, last)| first <= last)
@@ -373,9 +407,7 @@ fn addresses(made: &MadeRule) -> u128 {
     of(true).saturating_add(of(false))
 }
 
-/// Returns the points of a rule, each counted once.
-fn points(made: &MadeRule) -> u64 {
-    let entries: &[RuleEntry] = &made.enforceable.entries;
+fn points(entries: &[RuleEntry]) -> u64 {
     if entries.iter().any(|entry| entry.traffic == EntryTraffic::All) {
         return 256 * 65_536;
     }

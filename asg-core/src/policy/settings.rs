@@ -1,6 +1,7 @@
 //! How cells enforce rules: the profile, and the operator's settings.
 
-use std::collections::BTreeMap;
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Deserializer};
 
@@ -265,8 +266,10 @@ impl<'de> Deserialize<'de> for SilkVersion {
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct CellSettings {
     foundation: Settings,
-    /// In the order of the names.
-    cells: Vec<(String, Settings)>,
+    /// Those that cells have, each once, also where they equal the foundation's.
+    own: Vec<Settings>,
+    /// Names of cells, in order, with places in `own`.
+    cells: Vec<(String, usize)>,
 }
 
 impl CellSettings {
@@ -291,13 +294,25 @@ impl CellSettings {
             serde_json::from_value(cells).map_err(at_start)?;
         let read = |object| serde_json::from_value::<Settings>(object).map_err(at_start);
         let foundation = read(object.clone().into())?;
-        let cells = cells.into_iter().map(|(name, own)| {
+        // Most cells have the settings of others. Equal ones are kept once, so that what is computed
+        // for one cell serves the others.
+        let mut known: HashMap<String, usize> = HashMap::new();
+        let mut settings = Self { foundation, own: Vec::new(), cells: Vec::new() };
+        // A map has its keys in order.
+        for (name, own) in cells {
             let mut all = object.clone();
             all.extend(own);
-            Ok((name, read(all.into())?))
-        });
-        // A map has its keys in order.
-        Ok(Self { foundation, cells: cells.collect::<Result<_, Error>>()? })
+            let all = serde_json::Value::from(all);
+            let place = match known.entry(all.to_string()) {
+                Entry::Occupied(known) => *known.get(),
+                Entry::Vacant(free) => {
+                    settings.own.push(read(all)?);
+                    *free.insert(settings.own.len() - 1)
+                }
+            };
+            settings.cells.push((name, place));
+        }
+        Ok(settings)
     }
 
     /// Returns the settings of a cell, by its name.
@@ -312,14 +327,14 @@ impl CellSettings {
         self.at(self.place(cell))
     }
 
-    /// Returns all settings, the foundation's first.
+    /// Returns all settings, the foundation's first, and then those of cells: equal ones once.
     ///
     /// ```
     /// use asg_core::policy::{CellSettings, Settings};
     /// assert_eq!(CellSettings::from(Settings::default()).all().count(), 1);
     /// ```
     pub fn all(&self) -> impl Iterator<Item = &Settings> {
-        std::iter::once(&self.foundation).chain(self.cells.iter().map(|(_, settings)| settings))
+        std::iter::once(&self.foundation).chain(&self.own)
     }
 
     /// Returns the names of the cells that have settings of their own.
@@ -339,7 +354,7 @@ impl CellSettings {
     pub(super) fn at(&self, place: usize) -> &Settings {
         match place {
             0 => &self.foundation,
-            place => &self.cells[place - 1].1,
+            place => &self.own[place - 1],
         }
     }
 
@@ -347,13 +362,13 @@ impl CellSettings {
     pub(super) fn place(&self, cell: Option<&str>) -> usize {
         let Some(cell) = cell.filter(|_| !self.cells.is_empty()) else { return 0 };
         let place = self.cells.binary_search_by(|(name, _)| name.as_str().cmp(cell));
-        place.map_or(0, |place| place + 1)
+        place.map_or(0, |place| self.cells[place].1 + 1)
     }
 }
 
 impl From<Settings> for CellSettings {
     fn from(foundation: Settings) -> Self {
-        Self { foundation, cells: Vec::new() }
+        Self { foundation, ..Self::default() }
     }
 }
 
@@ -397,6 +412,21 @@ mod tests {
         assert!(!settings.reads_lists() && settings.trims_ports() && settings.logs_all());
         assert!(!read.of(Some("a")).logs_all() && read.of(Some("a")).ipv6);
         assert_eq!((read.place(None), read.place(Some("a")), read.place(Some("b"))), (0, 1, 0));
+    }
+
+    #[test]
+    fn cells_with_equal_settings_share_them() {
+        let json =
+            br#"{"ipv6":true,"cells":{"a":{"profile":"guardian"},"b":{"iptables_logging":true},
+            "c":{"profile":"guardian"},"d":{}}}"#;
+        let read = CellSettings::from_json(json).unwrap();
+        assert_eq!(read.all().count(), 4, "the foundation's, and three of cells");
+        assert_eq!(read.place(Some("a")), read.place(Some("c")));
+        assert_eq!(read.cells().collect::<Vec<_>>(), ["a", "b", "c", "d"]);
+        for (cell, profile) in [("a", Profile::Guardian), ("b", Profile::SilkDynamic)] {
+            assert_eq!((read.of(Some(cell)).profile, read.of(Some(cell)).ipv6), (profile, true));
+        }
+        assert_eq!(read.of(Some("d")), read.of(None));
     }
 
     #[test]

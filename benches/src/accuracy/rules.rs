@@ -204,7 +204,7 @@ impl Judge<'_> {
             self.judgement.wrong.push(Wrong {
                 place: format!("{}:{}", self.logs.files[at.0].0, at.1),
                 what,
-                reason: said.because.first().map_or("none", |code| code.as_str()),
+                reason: said.because.iter().next().map_or("none", |code| code.as_str()),
                 said: format!("{said:?} {facts:?}"),
                 was: format!("{:?} of {:?}", truth.ruling, truth.container),
                 line: String::from_utf8_lossy(line).into_owned(),
@@ -248,7 +248,7 @@ impl Judge<'_> {
         check(said.observed == Some(observed), "the line");
         let agrees = said.enforced.map(|enforced| enforced == observed);
         check(agrees.is_none() || said.agrees.is_some(), "that nothing was predicted");
-        let has = |code| said.because.contains(&code);
+        let has = |code| said.because.contains(code);
         let excuses = [
             Because::SyncLag,
             Because::StaticContainer,
@@ -316,7 +316,7 @@ impl Judge<'_> {
             let sorted = |names: &[Name]| names.iter().cloned().collect::<BTreeSet<_>>();
             check(sorted(&matches) == sorted(&ruling.matches), "the matches");
         }
-        check(said.blind.contains(&Blind::UnloggedRule) == ruling.unlogged, "unlogged rules");
+        check(said.blind.contains(Blind::UnloggedRule) == ruling.unlogged, "unlogged rules");
         if let Some(configured) = said.configured
             && ruling.enforcer == Enforcer::Dynamic
         {

@@ -1,15 +1,13 @@
 //! The packets like this one that cannot leave a line.
 
-use std::collections::BTreeSet;
-
 use super::{Explanation, Key, Outcome};
-use crate::policy::because::{Blind, Governed};
+use crate::policy::because::{Blind, Codes, Governed};
 use crate::policy::probe::{Probe, ProbeTraffic};
 use crate::policy::settings::{Profile, Settings};
 
 /// Returns the codes for an explanation, including those that it already has.
-pub(super) fn blind(key: &Key, settings: &Settings, explanation: &Explanation) -> Vec<Blind> {
-    let mut found: BTreeSet<Blind> = explanation.blind.iter().copied().collect();
+pub(super) fn blind(key: &Key, settings: &Settings, explanation: &Explanation) -> Codes<Blind> {
+    let mut found = explanation.blind;
     let outcome = explanation.observed.or(explanation.enforced);
     let is_guardian = settings.profile == Profile::Guardian;
     match (explanation.governed, outcome) {
@@ -48,11 +46,5 @@ pub(super) fn blind(key: &Key, settings: &Settings, explanation: &Explanation) -
     if key.probe.is_some_and(|probe| probe.is_invalid()) && !is_guardian {
         found.insert(Blind::TcpInvalid);
     }
-    if key.is_early {
-        found.insert(Blind::BeforeChain);
-    }
-    if key.lines_lost {
-        found.insert(Blind::LinesLost);
-    }
-    found.into_iter().collect()
+    found
 }

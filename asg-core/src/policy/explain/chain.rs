@@ -7,12 +7,11 @@
 
 use std::sync::Arc;
 
-use super::{Explainer, Key, Outcome};
+use super::{Explainer, Outcome};
 use crate::policy::because::Because;
 use crate::policy::enforce::Load;
 use crate::policy::evaluate::{Decider, Verdict};
 use crate::policy::evaluator::{Answered, Place, Set};
-use crate::policy::probe::Probe;
 
 /// The content of a chain at the time of a snapshot.
 #[derive(Debug, Clone, Copy)]
@@ -31,32 +30,45 @@ pub(super) enum State {
     Unknown,
 }
 
-/// One possible content of a chain, with its answer about the packet.
-pub(super) struct Held {
-    /// The rules; `None` if they are unknown.
-    pub(super) rules: Option<Rules>,
+/// One possible content of a chain.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Content {
+    pub(super) rules: Rules,
     pub(super) code: Option<Because>,
     /// The likeliest reason if a line contradicts the answer.
     pub(super) suspect: Option<Because>,
 }
 
 /// The rules in a chain.
+#[derive(Debug, Clone, Copy)]
 pub(super) enum Rules {
+    Unknown,
     Empty,
-    Set { snapshot: u32, set: Set, answered: Arc<Answered> },
+    Set { snapshot: u32, set: Set },
 }
 
-impl Held {
-    const fn new(rules: Option<Rules>, code: Option<Because>) -> Self {
+impl Content {
+    const fn new(rules: Rules, code: Option<Because>) -> Self {
         Self { rules, code, suspect: None }
     }
+}
 
+/// One possible content of a chain, with its answer about the packet.
+pub(super) struct Held<'s> {
+    pub(super) content: &'s Content,
+    /// The answer of a set.
+    pub(super) answered: Option<Arc<Answered>>,
+}
+
+impl Held<'_> {
     /// Returns the verdict; `None` if the rules are unknown or the kernel refuses them.
     pub(super) fn outcome(&self) -> Option<Outcome> {
-        match self.rules.as_ref()? {
+        match self.content.rules {
+            Rules::Unknown => None,
             Rules::Empty => Some(Outcome::Denied),
-            Rules::Set { answered, .. } => {
-                answered.answer.ruling.as_ref().map(|ruling| match ruling.verdict {
+            Rules::Set { .. } => {
+                let ruling = self.answered.as_ref()?.answer.ruling.as_ref()?;
+                Some(match ruling.verdict {
                     Verdict::Allow => Outcome::Allowed,
                     Verdict::Deny | Verdict::Drop => Outcome::Denied,
                 })
@@ -66,65 +78,67 @@ impl Held {
 
     /// Returns whether a network that containers may not reach decides.
     pub(super) fn is_by_network(&self) -> bool {
-        let Some(Rules::Set { answered, .. }) = &self.rules else { return false };
-        let ruling = answered.answer.ruling.as_ref();
+        let ruling = self.answered.as_ref().and_then(|answered| answered.answer.ruling.as_ref());
         ruling.is_some_and(|ruling| ruling.by == Decider::DenyNetwork)
+    }
+
+    /// Returns the snapshot and the set of the rules, with their answer.
+    pub(super) fn of_set(&self) -> Option<(u32, Set, &Answered)> {
+        match (self.content.rules, &self.answered) {
+            (Rules::Set { snapshot, set }, Some(answered)) => Some((snapshot, set, answered)),
+            _ => None,
+        }
     }
 }
 
 impl Explainer {
-    /// Returns everything that the chain may have held at the time of this snapshot.
-    pub(super) fn held(
+    /// Adds everything that the chain may have held at the time of this snapshot. Of equal contents
+    /// the first stays.
+    pub(super) fn add_contents(
         &mut self,
         place: Place,
         space: Option<&str>,
-        key: &Key,
-        probe: &Probe,
-    ) -> Vec<Held> {
+        created: u32,
+        contents: &mut Vec<Content>,
+    ) {
         let state = self.state(place, space);
         let settings = self.policy.listings().settings_at(place.settings as usize);
         let is_static = settings.profile.is_static();
         let mut set = |snapshot: u32, code| {
             let set = self.sets.set(&self.policy, Place { snapshot, ..place }, space);
-            let answered = self.sets.answer(set, probe);
-            Held::new(Some(Rules::Set { snapshot, set, answered }), code)
+            Content::new(Rules::Set { snapshot, set }, code)
         };
         let poisoned = Some(Because::PoisonedSet);
-        match state {
-            State::Own => vec![set(place.snapshot, None)],
+        let empty = Content::new(Rules::Empty, poisoned);
+        let found = match state {
+            State::Own => [Some(set(place.snapshot, None)), None],
             State::OwnAfterEmpty => {
-                vec![Held { suspect: poisoned, ..set(place.snapshot, None) }]
+                [Some(Content { suspect: poisoned, ..set(place.snapshot, None) }), None]
             }
-            State::OwnOrEmpty { since } if key.created > since => vec![set(place.snapshot, None)],
-            State::OwnOrEmpty { .. } => {
-                vec![set(place.snapshot, poisoned), Held::new(Some(Rules::Empty), poisoned)]
+            State::OwnOrEmpty { since } if created > since => {
+                [Some(set(place.snapshot, None)), None]
             }
-            State::Empty => vec![Held::new(Some(Rules::Empty), poisoned)],
-            State::Old { snapshot } => vec![set(snapshot, Some(Because::FrozenSet))],
-            State::Unknown if is_static => {
-                vec![Held::new(None, Some(Because::UnenforceableRule))]
+            State::OwnOrEmpty { .. } => [Some(set(place.snapshot, poisoned)), Some(empty)],
+            State::Empty => [Some(empty), None],
+            State::Old { snapshot } => [Some(set(snapshot, Some(Because::FrozenSet))), None],
+            State::Unknown => {
+                let code = if is_static { Because::UnenforceableRule } else { Because::FrozenSet };
+                [Some(Content::new(Rules::Unknown, Some(code))), None]
             }
-            State::Unknown => vec![Held::new(None, Some(Because::FrozenSet))],
-        }
-    }
-
-    /// Removes equal contents; the first of them stays.
-    pub(super) fn distinct(&self, held: &mut Vec<Held>) {
-        let mut kept: Vec<Held> = Vec::new();
-        for one in held.drain(..) {
-            let same = |other: &Held| match (&one.rules, &other.rules) {
-                (Some(Rules::Empty), Some(Rules::Empty)) | (None, None) => one.code == other.code,
-                (Some(Rules::Set { set: a, .. }), Some(Rules::Set { set: b, .. })) => {
-                    self.sets.is_same(*a, *b)
+        };
+        for one in found.into_iter().flatten() {
+            let same = |other: &Content| match (one.rules, other.rules) {
+                (Rules::Empty, Rules::Empty) | (Rules::Unknown, Rules::Unknown) => {
+                    one.code == other.code
                 }
+                (Rules::Set { set: a, .. }, Rules::Set { set: b, .. }) => self.sets.is_same(a, b),
                 _ => false,
             };
-            match kept.iter_mut().find(|other| same(other)) {
+            match contents.iter_mut().find(|other| same(other)) {
                 Some(other) => other.code = other.code.or(one.code),
-                None => kept.push(one),
+                None => contents.push(one),
             }
         }
-        *held = kept;
     }
 
     fn state(&mut self, place: Place, space: Option<&str>) -> State {

@@ -1,14 +1,10 @@
-//! Comparisons between sets of rules, and with Cloud Controller's words.
+//! Comparisons of what rules do with Cloud Controller's words.
 
-use std::collections::BTreeSet;
-
-use super::chain::{Held, Rules};
-use super::judge::Case;
+use super::chain::Held;
 use super::{Explainer, Outcome};
-use crate::policy::because::Because;
+use crate::policy::because::{Because, Codes};
 use crate::policy::enforce::Quirk;
 use crate::policy::evaluator::{Place, Set};
-use crate::policy::group::Phase;
 use crate::policy::listing::MadeRule;
 use crate::policy::probe::Probe;
 
@@ -24,49 +20,15 @@ pub(super) fn claim(
 }
 
 impl Explainer {
-    /// Returns whether all these snapshots, which are in order, have equal entries, and no group
-    /// that holds was updated between them.
-    pub(super) fn is_unchanged(
-        &mut self,
-        snapshots: &[u32],
-        phases: &[Phase],
-        case: &Case<'_>,
-    ) -> bool {
-        let (Some(first), Some(last)) = (snapshots.first(), snapshots.last()) else { return false };
-        phases.iter().all(|phase| {
-            let place = |snapshot: u32| case.place(snapshot, *phase);
-            let set = self.sets.set(&self.policy, place(*first), case.space);
-            let same = snapshots.iter().all(|snapshot| {
-                let other = self.sets.set(&self.policy, place(*snapshot), case.space);
-                self.sets.is_same(set, other)
-            });
-            same && !self.policy.is_updated_between((*first, *last), case.space, *phase)
-        })
-    }
-
-    /// Returns whether the rules at all these places are equal.
-    pub(super) fn are_same(
-        &mut self,
-        some: &[Place],
-        others: &[Place],
-        space: Option<&str>,
-    ) -> bool {
-        let mut sets: Vec<Set> = Vec::new();
-        for place in some.iter().chain(others) {
-            sets.push(self.sets.set(&self.policy, *place, space));
-        }
-        sets.windows(2).all(|pair| self.sets.is_same(pair[0], pair[1]))
-    }
-
     /// Returns the verdict by Cloud Controller's words; `None` if a rule in doubt could change it.
     pub(super) fn words(
         &mut self,
-        place: Place,
+        (set, place): (Set, Place),
         space: Option<&str>,
         probe: &Probe,
     ) -> Option<Outcome> {
         // Places with one set of rules have the words in common, too.
-        let key = (self.sets.set(&self.policy, place, space), *probe);
+        let key = (set, *probe);
         if let Some(known) = self.worded.get(&key) {
             return *known;
         }
@@ -91,18 +53,20 @@ impl Explainer {
     /// the verdict.
     pub(super) fn quirks(
         &mut self,
-        candidates: &[Place],
+        candidates: &[(Set, Place)],
         space: Option<&str>,
-        held: &[Held],
+        held: &[Held<'_>],
         probe: &Probe,
-        because: &mut BTreeSet<Because>,
+        because: &mut Codes<Because>,
     ) {
-        for place in candidates {
-            let of_place = held.iter().find(|held| {
-                matches!(&held.rules, Some(Rules::Set { snapshot, .. }) if *snapshot == place.snapshot)
-            });
-            let Some(enforced) = of_place.and_then(Held::outcome) else { continue };
-            let worded = self.words(*place, space, probe);
+        for (set, place) in candidates {
+            let is_of_place = |held: &&Held<'_>| {
+                held.of_set().is_some_and(|(snapshot, ..)| snapshot == place.snapshot)
+            };
+            let Some(enforced) = held.iter().find(is_of_place).and_then(Held::outcome) else {
+                continue;
+            };
+            let worded = self.words((*set, *place), space, probe);
             if worded.is_none_or(|worded| worded == enforced) {
                 continue;
             }

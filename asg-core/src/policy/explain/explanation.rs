@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
 use super::facts::Outcome;
-use crate::policy::because::{Because, Blind, Governed, codes};
+use crate::policy::because::{Because, Blind, Codes, Governed};
 use crate::policy::evaluate::{By, Decided, RuleRef};
 use crate::policy::group::Phase;
 use crate::policy::history::Basis;
@@ -44,7 +44,7 @@ pub struct Explanation {
     /// How well the rules of that time are known.
     pub basis: Basis,
     /// The snapshots that were used, the earliest first.
-    pub snapshots: Vec<UsedSnapshot>,
+    pub snapshots: Arc<[UsedSnapshot]>,
     /// Every owner of every entry that matches, in kernel order.
     pub matches: Vec<RuleRef>,
     /// The rule or other mechanism that decided.
@@ -52,14 +52,14 @@ pub struct Explanation {
     /// The certainty of `by`.
     pub decided: Option<Decided>,
     /// The reasons; at least one.
-    pub because: Vec<Because>,
+    pub because: Codes<Because>,
     /// For a denied packet the changes that would have allowed it, the nearest first.
     pub near: Arc<[NearMiss]>,
     /// The number of other apps of the space that are known: at least so many gain the admitted
     /// packets.
     pub other_apps: Option<u64>,
     /// The similar packets that cannot leave a line.
-    pub blind: Vec<Blind>,
+    pub blind: Codes<Blind>,
 }
 
 impl Explanation {
@@ -111,12 +111,12 @@ impl Explanation {
         if let Some(decided) = self.decided {
             map.serialize_entry("decided", &decided)?;
         }
-        map.serialize_entry("because", &codes(&self.because))?;
+        map.serialize_entry("because", &self.because)?;
         map.serialize_entry("near", near)?;
         if let Some(apps) = self.other_apps.filter(|_| has_near) {
             map.serialize_entry("other_apps", &apps)?;
         }
-        map.serialize_entry("blind", &codes(&self.blind))
+        map.serialize_entry("blind", &self.blind)
     }
 }
 

@@ -1,15 +1,14 @@
 //! Names the rule that decided about a packet, as surely as the snapshots allow.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::chain::{Held, Rules};
 use super::claims::claim;
-use super::explanation::{Explanation, UsedSnapshot};
+use super::explanation::Explanation;
 use super::{Chain, Explainer, Key, Outcome};
-use crate::policy::because::{Because, Blind, Governed};
+use crate::policy::because::{Because, Blind, Codes, Governed};
 use crate::policy::evaluate::{By, Decided, Decider, LogLine, RuleRef, Verdict};
-use crate::policy::evaluator::{Answered, Place, Set};
-use crate::policy::group::Phase;
+use crate::policy::evaluator::{Answered, Set};
 use crate::policy::history::Basis;
 use crate::policy::probe::Probe;
 use crate::policy::settings::Settings;
@@ -22,93 +21,45 @@ pub(super) struct Case<'k> {
     pub(super) probe: Probe,
 }
 
-impl Case<'_> {
-    pub(super) fn place(&self, snapshot: u32, phase: Phase) -> Place {
-        Place { snapshot, settings: self.key.settings, space: self.key.space, phase }
-    }
-
-    /// Returns the phases in question.
-    fn phases(&self) -> Vec<Phase> {
-        self.key.phase.map_or(Phase::ALL.to_vec(), |phase| vec![phase])
-    }
-
-    fn places(&self, snapshots: &[u32]) -> Vec<Place> {
-        let phases = self.phases();
-        let of = |snapshot: &u32| {
-            phases.iter().map(|phase| self.place(*snapshot, *phase)).collect::<Vec<_>>()
-        };
-        snapshots.iter().flat_map(of).collect()
-    }
-}
-
 impl Explainer {
-    pub(super) fn judge(
+    pub(super) fn judge_by_groups(
         &mut self,
         case: &Case<'_>,
         explanation: &mut Explanation,
-        because: &mut BTreeSet<Because>,
+        because: &mut Codes<Because>,
     ) {
         let Case { key, space, settings, probe } = case;
         let is_static = settings.profile.is_static();
-        let phases = case.phases();
-        if key.phase.is_none() {
-            because.insert(Because::PhaseUnknown);
-        }
-        if space.is_none() {
-            because.insert(Because::SpaceUnknown);
-        }
+        let situation = self.situation(key.when, *space);
+        because.extend(situation.because.iter());
         if probe.is_pick_up() {
             because.insert(Because::PickUp);
         }
 
         // Cloud Controller's words at the time of the packet.
-        let worded = key.window.map(|window| self.history.configured(window)).unwrap_or_default();
-        let worded = case.places(&worded);
         let whole = !self.history.partial && space.is_some();
-        let words = worded.iter().map(|place| self.words(*place, *space, probe));
+        let words = situation.worded.iter().map(|worded| self.words(*worded, *space, probe));
         explanation.configured = claim(words, whole);
 
-        // The snapshots whose rules may have been in the kernel.
-        let window = if is_static { key.desired } else { key.window };
-        let Some(bearing) = window.map(|window| self.history.enforced(window)) else {
-            let known = is_static && !self.history.list.is_empty();
-            because.insert(if known { Because::StaticContainer } else { Because::NoSnapshot });
+        explanation.snapshots = Arc::clone(&situation.snapshots);
+        explanation.basis = situation.basis;
+        let Some(contents) = &situation.contents else {
             without_rules(explanation, because);
             return;
         };
-        let candidates = case.places(&bearing.snapshots);
-        let mut sorted = bearing.snapshots.clone();
-        sorted.sort_unstable();
-        explanation.snapshots = sorted.iter().map(|n| self.used(*n)).collect();
-        explanation.basis = bearing.basis;
-        if bearing.partial {
-            because.insert(Because::PartialSnapshot);
-        }
-        if bearing.basis == Basis::None {
-            because.insert(Because::NoSnapshot);
-            without_rules(explanation, because);
-            return;
-        }
-        if bearing.basis == Basis::Exact && !self.is_unchanged(&sorted, &phases, case) {
-            explanation.basis = Basis::Either;
-        }
-
-        let mut held = Vec::new();
-        for place in &candidates {
-            held.extend(self.held(*place, *space, key, probe));
-        }
-        self.distinct(&mut held);
-        because.extend(held.iter().filter_map(|held| held.code));
-        if is_static && !self.are_same(&worded, &candidates, *space) {
-            because.insert(Because::StaticContainer);
-        }
-        for held in &held {
-            if let Some(Rules::Set { snapshot, set, answered }) = &held.rules {
-                explanation.matches.extend(self.labelled(&answered.matches, *snapshot));
-                let entries = self.sets.effective(*set).entries();
-                if answered.answer.matches.iter().any(|n| !entries[*n as usize].log) {
-                    explanation.blind = vec![Blind::UnloggedRule];
-                }
+        let held = contents.iter().map(|content| {
+            let answered = match content.rules {
+                Rules::Set { set, .. } => Some(self.sets.answer(set, probe)),
+                Rules::Unknown | Rules::Empty => None,
+            };
+            Held { content, answered }
+        });
+        let held: Vec<Held<'_>> = held.collect();
+        for (snapshot, set, answered) in held.iter().filter_map(Held::of_set) {
+            explanation.matches.extend(self.labelled(&answered.matches, snapshot));
+            let entries = self.sets.effective(set).entries();
+            if answered.answer.matches.iter().any(|n| !entries[*n as usize].log) {
+                explanation.blind.insert(Blind::UnloggedRule);
             }
         }
         if explanation.governed == Governed::RateLimit {
@@ -116,22 +67,25 @@ impl Explainer {
             return;
         }
 
-        let outcomes: Vec<Option<Outcome>> = held.iter().map(Held::outcome).collect();
+        let mut outcomes = held.iter().map(Held::outcome);
         // Another profile may be enforced there.
-        let enforced = claim(outcomes.iter().copied(), whole);
+        let enforced = claim(outcomes.clone(), whole);
         explanation.enforced = enforced.filter(|_| !key.is_cell_unknown);
-        let differ = outcomes.iter().any(|outcome| *outcome != outcomes[0]);
-        if differ && explanation.basis != Basis::Exact && !is_static && phases.len() == 1 {
+        let first = outcomes.next();
+        let differ = outcomes.any(|outcome| Some(outcome) != first);
+        if differ && explanation.basis != Basis::Exact && !is_static && key.when.phase.is_some() {
             because.insert(Because::SyncLag);
         }
         self.decide(case, &held, explanation, because);
-        self.quirks(&candidates, *space, &held, probe, because);
+        self.quirks(&situation.candidates, *space, &held, probe, because);
         if explanation.agrees == Some(false) {
             let late = if is_static { Because::StaticContainer } else { Because::SyncLag };
-            because.insert(held.iter().find_map(|held| held.suspect).unwrap_or(late));
+            because.insert(held.iter().find_map(|held| held.content.suspect).unwrap_or(late));
         }
         let denied = explanation.observed.or(explanation.enforced) == Some(Outcome::Denied);
-        if let ([place, ..], [_], true) = (&candidates[..], &phases[..], denied) {
+        if let (Some((_, place)), Some(_), true) =
+            (situation.candidates.first(), key.when.phase, denied)
+        {
             explanation.near = self.sets.near(&self.policy, *place, *space, probe);
         }
     }
@@ -140,9 +94,9 @@ impl Explainer {
     fn decide(
         &self,
         case: &Case<'_>,
-        held: &[Held],
+        held: &[Held<'_>],
         explanation: &mut Explanation,
-        because: &mut BTreeSet<Because>,
+        because: &mut Codes<Because>,
     ) {
         let observed = explanation.observed;
         explanation.agrees = observed.zip(explanation.enforced).map(|(a, b)| a == b);
@@ -160,24 +114,24 @@ impl Explainer {
         // A line of an allowed packet comes from a rule that logs.
         let wants_log =
             observed == Some(Outcome::Allowed) && case.settings.iptables_logging == Some(false);
-        if let [Held { rules: Some(rules), code, .. }] = held
+        if let [one] = held
             // Other rules may have come and gone between the frozen ones and the refused ones.
-            && *code != Some(Because::FrozenSet)
+            && one.content.code != Some(Because::FrozenSet)
             && explanation.basis == Basis::Exact
-            && case.key.space.is_some()
-            && case.key.phase.is_some()
+            && case.key.when.space.is_some()
+            && case.key.when.phase.is_some()
             && (observed.is_none() || explanation.agrees == Some(true))
             && !is_doubtful
             && !case.key.is_cell_unknown
         {
-            match rules {
-                Rules::Empty => {
+            match (one.content.rules, one.of_set()) {
+                (Rules::Empty, _) => {
                     explanation.by = Some(By::Other("default"));
                     explanation.decided = Some(Decided::Certain);
                     because.insert(Because::DefaultDeny);
                     return;
                 }
-                Rules::Set { snapshot, answered, .. } => {
+                (_, Some((snapshot, _, answered))) => {
                     let ruling = answered.answer.ruling.as_ref();
                     let ruling = ruling.expect("a set with an outcome has a verdict");
                     let fits = !wants_log || ruling.log == Some(LogLine::Ok);
@@ -188,7 +142,7 @@ impl Explainer {
                             (Verdict::Deny | Verdict::Drop, _) => Because::DefaultDeny,
                         });
                         let by = answered.by.as_ref();
-                        explanation.by = by.map(|by| self.labelled_by(by, *snapshot));
+                        explanation.by = by.map(|by| self.labelled_by(by, snapshot));
                         explanation.decided = Some(ruling.decided);
                         if ruling.decided == Decided::Undetermined {
                             because.insert(Because::OrderUnknown);
@@ -197,6 +151,7 @@ impl Explainer {
                     }
                     explanation.agrees = Some(false);
                 }
+                (_, None) => {}
             }
         }
         explanation.decided = Some(Decided::Undetermined);
@@ -206,10 +161,10 @@ impl Explainer {
     /// Names everything that may have decided.
     fn decide_in_doubt(
         &self,
-        held: &[Held],
+        held: &[Held<'_>],
         wants_log: bool,
         explanation: &mut Explanation,
-        because: &mut BTreeSet<Because>,
+        because: &mut Codes<Because>,
     ) {
         let outcome = explanation.observed.or(explanation.enforced);
         if outcome == Some(Outcome::Denied) {
@@ -223,8 +178,8 @@ impl Explainer {
         }
         let mut any = Vec::new();
         for held in held.iter().filter(|held| held.outcome() == Some(Outcome::Allowed)) {
-            if let Some(Rules::Set { snapshot, set, answered }) = &held.rules {
-                any.extend(self.possible(*set, answered, *snapshot, wants_log));
+            if let Some((snapshot, set, answered)) = held.of_set() {
+                any.extend(self.possible(set, answered, snapshot, wants_log));
             }
         }
         if outcome.is_some() && !any.is_empty() {
@@ -278,19 +233,10 @@ impl Explainer {
             By::Other(word) => By::Other(word),
         }
     }
-
-    fn used(&self, snapshot: u32) -> UsedSnapshot {
-        let snapshot = &self.policy.listings().all()[snapshot as usize].snapshot;
-        UsedSnapshot {
-            taken_at: snapshot.taken_at,
-            complete: snapshot.complete,
-            assumed: snapshot.assumed,
-        }
-    }
 }
 
 /// Completes an explanation without rules: only the line is left.
-fn without_rules(explanation: &mut Explanation, because: &mut BTreeSet<Because>) {
+fn without_rules(explanation: &mut Explanation, because: &mut Codes<Because>) {
     if explanation.governed == Governed::RateLimit {
         because.insert(Because::RateLimit);
         return;

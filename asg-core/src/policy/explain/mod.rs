@@ -3,8 +3,9 @@
 //! | module | what it does |
 //! |---|---|
 //! | `facts` | describes a packet |
-//! | `chain` | finds the rules that the container's chain may have held |
-//! | `claims` | compares them with each other, and with Cloud Controller's words |
+//! | `situation` | finds the rules that may have held at a time, whatever the packet |
+//! | `chain` | finds what the container's chain may have held |
+//! | `claims` | compares what the rules do with Cloud Controller's words |
 //! | `judge` | names the decider and the reasons |
 //! | `blind` | lists the packets that leave no line |
 //! | `explanation` | holds the answer, and writes it as JSON |
@@ -15,8 +16,9 @@ mod claims;
 mod explanation;
 mod facts;
 mod judge;
+mod situation;
 
-use std::collections::BTreeSet;
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use hashbrown::HashMap;
@@ -27,8 +29,9 @@ pub use facts::{Chain, Outcome, PacketFacts};
 use self::blind::blind;
 use self::chain::State;
 use self::judge::Case;
+use self::situation::Situation;
 use super::Policy;
-use super::because::{Because, Governed};
+use super::because::{Because, Blind, Codes, Governed};
 use super::evaluator::{Place, Set, Sets};
 use super::group::Phase;
 use super::history::{Basis, History, Window};
@@ -38,24 +41,61 @@ use crate::time::{TimeRange, Timestamp};
 /// The cache is emptied when it holds more explanations than this.
 const MOST: usize = 1 << 18;
 
-/// Everything on which an explanation depends.
-#[derive(PartialEq, Eq, Hash, Debug)]
+/// Everything on which the judgement of a packet depends.
+#[derive(PartialEq, Eq, Debug)]
 struct Key {
-    settings: u32,
-    space: Option<u32>,
-    phase: Option<Phase>,
+    when: When,
     probe: Option<Probe>,
     chain: Chain,
     observed: Option<Outcome>,
-    window: Option<Window>,
-    desired: Option<Window>,
-    created: u32,
     /// Whether other cells have settings of their own, and the line shows no cell.
     is_cell_unknown: bool,
+}
+
+/// Only what tells most keys apart: a hash is computed for each packet.
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let When { settings, space, phase, window, .. } = self.when;
+        let of_packet = (self.observed.map_or(2, |it| it as u64) << 2) | self.chain as u64;
+        let of_phase = phase.map_or(2, |phase| phase as u64) << 6 | of_packet;
+        state.write_u64(window.map_or(0, Window::digest) << 10 | of_phase);
+        state.write_u64(u64::from(settings) << 32 | u64::from(space.map_or(0, |it| it + 1)));
+        if let Some(probe) = &self.probe {
+            probe.hash(state);
+        }
+    }
+}
+
+/// Everything on which the rules depend that may have held.
+#[derive(PartialEq, Eq, Hash, Debug, Clone, Copy)]
+struct When {
+    settings: u32,
+    space: Option<u32>,
+    phase: Option<Phase>,
+    window: Option<Window>,
+    desired: Option<Window>,
+    /// The number of snapshots before the container had whole rules; 0 if no chain is ever emptied.
+    created: u32,
+}
+
+/// What an explanation has beside the judgement.
+#[derive(PartialEq, Eq, Debug, Clone, Copy)]
+struct Beside {
     is_early: bool,
     lines_lost: bool,
     other_apps: Option<u64>,
 }
+
+/// The explanations of one judgement, which differ in what they have beside it: mostly one.
+#[derive(Debug)]
+struct Judged {
+    first: (Beside, Arc<Explanation>),
+    /// The others, at most [`MOST_BESIDE`].
+    more: Vec<(Beside, Arc<Explanation>)>,
+}
+
+/// The maximum number of explanations of one judgement that are kept beside the first.
+const MOST_BESIDE: usize = 8;
 
 /// Explains packets.
 ///
@@ -90,8 +130,11 @@ pub struct Explainer {
     /// When each snapshot was taken, also those that the history leaves out.
     taken: Vec<Timestamp>,
     sets: Sets,
-    kept: HashMap<Key, Arc<Explanation>>,
+    judged: HashMap<Key, Judged>,
+    /// Whether chains may be emptied, by the places of settings, as far as that was asked.
+    may_empty_chains: Vec<Option<bool>>,
     states: HashMap<Place, State>,
+    situations: HashMap<When, Arc<Situation>>,
     /// The verdicts by Cloud Controller's words.
     worded: HashMap<(Set, Probe), Option<Outcome>>,
 }
@@ -118,8 +161,10 @@ impl Policy {
             history: History::new(self),
             taken: self.listings().all().iter().map(|one| one.snapshot.taken_at).collect(),
             sets: Sets::default(),
-            kept: HashMap::new(),
+            judged: HashMap::new(),
+            may_empty_chains: Vec::new(),
             states: HashMap::new(),
+            situations: HashMap::new(),
             worded: HashMap::new(),
         }
     }
@@ -148,29 +193,30 @@ impl Explainer {
     /// assert_eq!(policy.explainer().explain(&facts).enforced, Some(Outcome::Denied));
     /// ```
     pub fn explain(&mut self, facts: &PacketFacts<'_>) -> Arc<Explanation> {
-        if self.sets.forget_if_full() || self.kept.len() > MOST {
-            self.kept.clear();
+        if self.sets.forget_if_full() || self.judged.len() > MOST {
+            self.judged.clear();
             self.states.clear();
+            self.situations.clear();
             self.worded.clear();
         }
         let key = self.key(facts);
-        if let Some(kept) = self.kept.get(&key) {
-            return Arc::clone(kept);
+        let beside = self.beside(facts, key.when.settings as usize);
+        if let Some(judged) = self.judged.get_mut(&key) {
+            return beside.explained(judged);
         }
-        let explanation = Arc::new(self.make(&key, facts.space));
-        self.kept.insert(key, Arc::clone(&explanation));
-        explanation
+        let explained = Arc::new(beside.put(self.judge(&key, facts.space)));
+        let first = (beside, Arc::clone(&explained));
+        self.judged.insert(key, Judged { first, more: Vec::new() });
+        explained
     }
 
     fn key(&mut self, facts: &PacketFacts<'_>) -> Key {
         let place = self.policy.settings().place(facts.cell);
         let settings = self.policy.listings().settings_at(place);
-        let nanos = |time: TimeRange| time.earliest().as_nanos();
         let before = |time: TimeRange, seconds: u32| {
             let tolerance = i64::from(seconds) * 1_000_000_000;
-            Timestamp::from_nanos(nanos(time).saturating_sub(tolerance))
+            Timestamp::from_nanos(time.earliest().as_nanos().saturating_sub(tolerance))
         };
-        let tolerance = i64::from(settings.sync_tolerance) * 1_000_000_000;
         // Times of the cell, by the clock of the listings.
         let clock = i64::from(settings.clock_tolerance) * 1_000_000_000;
         let listed = |time: TimeRange| {
@@ -192,34 +238,49 @@ impl Explainer {
         // rules the agent put in place after it.
         let since = [facts.created.map(listed), updated].into_iter().flatten();
         let since = since.map(|time| before(time, settings.sync_tolerance)).max();
-        let created =
-            since.map_or(0, |since| self.taken.partition_point(|taken| *taken < since) as u32);
+        let created = match since {
+            Some(since)
+                if known_or(&mut self.may_empty_chains, place, || {
+                    self.policy.listings().may_empty_chains(place)
+                }) =>
+            {
+                self.taken.partition_point(|taken| *taken < since) as u32
+            }
+            _ => 0,
+        };
+        let when = When {
+            settings: place as u32,
+            space: facts.space.map(|space| self.sets.space(space)),
+            phase: facts.phase,
+            window: window(facts.time, served),
+            desired: window(facts.desired, None).filter(|_| settings.profile.is_static()),
+            created,
+        };
+        Key {
+            when,
+            probe: facts.probe,
+            chain: facts.chain,
+            observed: facts.observed,
+            is_cell_unknown: facts.cell.is_none()
+                && facts.chain != Chain::NoLine
+                && self.policy.settings().cells().next().is_some(),
+        }
+    }
+
+    fn beside(&self, facts: &PacketFacts<'_>, settings: usize) -> Beside {
+        let settings = self.policy.listings().settings_at(settings);
+        let tolerance = i64::from(settings.sync_tolerance) * 1_000_000_000;
+        let nanos = |time: TimeRange| time.earliest().as_nanos();
         let is_early = facts
             .time
             .zip(facts.created)
             .is_some_and(|(time, created)| nanos(time).saturating_sub(nanos(created)) <= tolerance);
-        Key {
-            settings: place as u32,
-            phase: facts.phase,
-            probe: facts.probe,
-            chain: facts.chain,
-            observed: facts.observed,
-            window: window(facts.time, served),
-            desired: window(facts.desired, None).filter(|_| settings.profile.is_static()),
-            created,
-            is_cell_unknown: facts.cell.is_none()
-                && facts.chain != Chain::NoLine
-                && self.policy.settings().cells().next().is_some(),
-            is_early,
-            lines_lost: facts.lines_lost,
-            other_apps: facts.other_apps,
-            space: facts.space.map(|space| self.sets.space(space)),
-        }
+        Beside { is_early, lines_lost: facts.lines_lost, other_apps: facts.other_apps }
     }
 
-    fn make(&mut self, key: &Key, space: Option<&str>) -> Explanation {
+    fn judge(&mut self, key: &Key, space: Option<&str>) -> Explanation {
         let policy = self.policy.clone();
-        let settings = policy.listings().settings_at(key.settings as usize);
+        let settings = policy.listings().settings_at(key.when.settings as usize);
         let governed = match (key.chain, &key.probe) {
             (Chain::C2c, _) => Governed::C2c,
             (_, None) => Governed::Unknown,
@@ -237,29 +298,66 @@ impl Explainer {
             enforced: None,
             agrees: None,
             basis: Basis::None,
-            snapshots: Vec::new(),
+            snapshots: Arc::default(),
             matches: Vec::new(),
             by: None,
             decided: None,
-            because: Vec::new(),
+            because: Codes::new(),
             near: Arc::default(),
-            other_apps: key.other_apps,
-            blind: Vec::new(),
+            other_apps: None,
+            blind: Codes::new(),
         };
-        let mut because = BTreeSet::new();
+        let mut because = Codes::new();
         match (governed, key.probe) {
             (Governed::Asg | Governed::RateLimit, Some(probe)) => {
                 let case = Case { key, space, settings, probe: in_chain(probe, key.chain) };
-                self.judge(&case, &mut explanation, &mut because);
+                self.judge_by_groups(&case, &mut explanation, &mut because);
             }
             _ => {
                 because.insert(Because::NotGoverned);
             }
         }
-        explanation.because = because.into_iter().collect();
+        explanation.because = because;
         explanation.blind = blind(key, settings, &explanation);
         explanation
     }
+}
+
+impl Beside {
+    /// Returns the explanation of a judgement that has this beside it.
+    fn explained(self, judged: &mut Judged) -> Arc<Explanation> {
+        let Judged { first, more } = judged;
+        let mut all = std::iter::once(&*first).chain(&*more);
+        if let Some((_, known)) = all.find(|(beside, _)| *beside == self) {
+            return Arc::clone(known);
+        }
+        let explained = Arc::new(self.put((*first.1).clone()));
+        more.truncate(MOST_BESIDE - 1);
+        more.push((self, Arc::clone(&explained)));
+        explained
+    }
+
+    /// Puts this beside a judgement, in place of what was there.
+    fn put(self, mut explanation: Explanation) -> Explanation {
+        explanation.other_apps = self.other_apps;
+        let beside = [(self.is_early, Blind::BeforeChain), (self.lines_lost, Blind::LinesLost)];
+        for (is_there, code) in beside {
+            if is_there {
+                explanation.blind.insert(code);
+            } else {
+                explanation.blind.remove(code);
+            }
+        }
+        explanation
+    }
+}
+
+/// Returns the value at a place, which is computed when it is asked for first.
+fn known_or(known: &mut Vec<Option<bool>>, place: usize, compute: impl FnOnce() -> bool) -> bool {
+    if known.len() <= place {
+        known.resize(place + 1, None);
+    }
+    *known[place].get_or_insert_with(compute)
 }
 
 /// Returns the packet as the rules saw it: a line of the groups' chain proves that it was not
