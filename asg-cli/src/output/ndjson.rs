@@ -92,8 +92,9 @@ impl FlowWriter {
         own.write(shared, &mut self.text, &mut self.times, &mut self.out);
     }
 
-    /// Writes a flow whose key an earlier one had, if its text is known; else returns `false`.
-    pub(crate) fn add_known(&mut self, flow: &KnownFlow<'_>, ip: &Ip<'_>) -> bool {
+    /// Writes a flow whose key an earlier one had, and which has this packet; returns `false` and
+    /// writes nothing if that one's text does not serve. Then [`add`](Self::add) the whole flow.
+    pub fn add_known(&mut self, flow: &KnownFlow<'_>, ip: &Ip<'_>) -> bool {
         let shared = self.shared.get(flow.key.index()).and_then(Option::as_ref);
         let Some(shared) = shared.filter(|it| it.period == flow.names_period()) else {
             return false;

@@ -443,7 +443,7 @@ pub fn lines(logs: &Memory) -> impl Iterator<Item = (Origin, &[u8])> {
 }
 
 /// Runs the first phase over all files.
-fn gathered(
+pub fn gathered(
     logs: &Memory,
     policy: TimePolicy,
     mut directory: impl Directory<Error = Infallible>,
