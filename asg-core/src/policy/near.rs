@@ -6,16 +6,17 @@
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
+use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
-use serde_json::{Value, json};
 
 use super::effective::{Effective, Entry};
 use super::enforce::{EntryTraffic, Load, RuleEntry};
 use super::evaluate::{Verdict, shared_text};
-use super::group::SecurityGroup;
+use super::group::{Phase, SecurityGroup};
 use super::listing::{Listings, MadeRule};
 use super::probe::{Class, Probe, ProbeTraffic};
 use super::settings::Profile;
@@ -87,7 +88,19 @@ impl Admits {
 /// It has the members of the rule that change (null removes one), or `add` with a rule to add to
 /// the group if one rule cannot hold both, or `bind` with the space and the phase of a binding.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Change(Value);
+pub struct Change(Edit);
+
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+enum Edit {
+    Bind { space: Arc<str>, phase: Phase },
+    Destination(Box<str>),
+    Ports(Box<str>),
+    Icmp { icmp_type: u8, code: u8 },
+    Protocol(&'static str),
+    ToIcmp { icmp_type: u8, code: u8 },
+    ToPort { protocol: &'static str, port: u16 },
+    Add { protocol: Box<str>, destination: Box<str>, port: u16 },
+}
 
 impl Change {
     /// Returns the object in JSON.
@@ -105,14 +118,57 @@ impl Change {
     /// ```
     #[must_use]
     pub fn to_json(&self) -> String {
-        self.0.to_string()
+        serde_json::to_string(self).expect("texts and numbers")
     }
 }
 
+/// The members are in the order of their names.
 impl Serialize for Change {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        self.0.serialize(serializer)
+        let mut map = serializer.serialize_map(None)?;
+        match &self.0 {
+            Edit::Bind { space, phase } => {
+                map.serialize_entry("bind", &Binding { phase: *phase, space })?;
+            }
+            Edit::Destination(destination) => map.serialize_entry("destination", destination)?,
+            Edit::Ports(ports) => map.serialize_entry("ports", ports)?,
+            Edit::Icmp { icmp_type, code } => {
+                map.serialize_entry("code", code)?;
+                map.serialize_entry("type", icmp_type)?;
+            }
+            Edit::Protocol(protocol) => map.serialize_entry("protocol", protocol)?,
+            Edit::ToIcmp { icmp_type, code } => {
+                map.serialize_entry("code", code)?;
+                map.serialize_entry("ports", &None::<u16>)?;
+                map.serialize_entry("protocol", "icmp")?;
+                map.serialize_entry("type", icmp_type)?;
+            }
+            Edit::ToPort { protocol, port } => {
+                map.serialize_entry("code", &None::<u8>)?;
+                map.serialize_entry("ports", &format_args!("{port}"))?;
+                map.serialize_entry("protocol", protocol)?;
+                map.serialize_entry("type", &None::<u8>)?;
+            }
+            Edit::Add { protocol, destination, port } => {
+                let ports = format_args!("{port}");
+                map.serialize_entry("add", &Added { destination, ports, protocol })?;
+            }
+        }
+        map.end()
     }
+}
+
+#[derive(Serialize)]
+struct Binding<'a> {
+    phase: Phase,
+    space: &'a str,
+}
+
+#[derive(Serialize)]
+struct Added<'a> {
+    destination: &'a str,
+    ports: fmt::Arguments<'a>,
+    protocol: &'a str,
 }
 
 /// One change that would have allowed a packet.
@@ -217,6 +273,7 @@ fn bindings<'a>(
     probe: &'a Probe,
 ) -> impl Iterator<Item = (Rank<'a>, NearMiss)> + 'a {
     let phase = effective.phase();
+    let shared: Arc<str> = space.into();
     let groups = at.groups().iter().enumerate();
     groups.filter(move |(_, group)| !group.is_effective(space, phase)).filter_map(
         move |(n, group)| {
@@ -251,7 +308,7 @@ fn bindings<'a>(
                 port,
                 misses: Vec::new(),
                 admits: Admits { addresses, points },
-                change: Change(json!({ "bind": { "space": space, "phase": phase } })),
+                change: Change(Edit::Bind { space: Arc::clone(&shared), phase }),
             };
             Some((rank, near))
         },
@@ -466,40 +523,36 @@ fn port_distance(entry: &Entry, probe: &Probe) -> u32 {
 
 /// Returns the edit of a rule that cures a miss.
 fn change(stored: &StoredRule, entry: &Entry, miss: Miss, probe: &Probe) -> Option<Change> {
-    let icmp = |icmp_type: u8, code: u8| json!({ "type": icmp_type, "code": code });
-    let value = match (miss, probe.traffic) {
+    let edit = match (miss, probe.traffic) {
         (Miss::Address, _) => {
-            json!({ "destination": format!("{},{}", stored.destination(), probe.destination) })
+            let destinations = format!("{},{}", stored.destination(), probe.destination);
+            Edit::Destination(destinations.into())
         }
-        (Miss::Icmp, ProbeTraffic::Icmp { icmp_type, code }) => icmp(icmp_type, code),
+        (Miss::Icmp, ProbeTraffic::Icmp { icmp_type, code }) => Edit::Icmp { icmp_type, code },
         (Miss::Port, ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port }) => {
             let ports = stored.ports();
             if ports.contains('-') {
                 // A rule has either a list of ports or one range.
-                json!({ "add": {
-                    "protocol": stored.protocol(),
-                    "destination": stored.destination(),
-                    "ports": port.to_string(),
-                } })
+                let (protocol, destination) = (stored.protocol(), stored.destination());
+                Edit::Add { protocol: protocol.into(), destination: destination.into(), port }
             } else {
                 let ports = ports.trim_end_matches([',', ' ']);
-                json!({ "ports": format!("{ports},{port}") })
+                Edit::Ports(format!("{ports},{port}").into())
             }
         }
         (Miss::Protocol, ProbeTraffic::Icmp { icmp_type, code }) => {
-            json!({ "protocol": "icmp", "ports": null, "type": icmp_type, "code": code })
+            Edit::ToIcmp { icmp_type, code }
         }
         (Miss::Protocol, ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port }) => {
             let is_tcp = matches!(probe.traffic, ProbeTraffic::Tcp { .. });
             let protocol = if is_tcp { "tcp" } else { "udp" };
             if with_ports(entry.traffic) {
-                json!({ "protocol": protocol })
+                Edit::Protocol(protocol)
             } else {
-                let ports = port.to_string();
-                json!({ "protocol": protocol, "ports": ports, "type": null, "code": null })
+                Edit::ToPort { protocol, port }
             }
         }
         _ => return None,
     };
-    Some(Change(value))
+    Some(Change(edit))
 }

@@ -294,8 +294,7 @@ impl CellSettings {
             serde_json::from_value(cells).map_err(at_start)?;
         let read = |object| serde_json::from_value::<Settings>(object).map_err(at_start);
         let foundation = read(object.clone().into())?;
-        // Most cells have the settings of others. Equal ones are kept once, so that what is computed
-        // for one cell serves the others.
+        // Most cells share their settings. One copy serves all of them, with its cached rules.
         let mut known: HashMap<String, usize> = HashMap::new();
         let mut settings = Self { foundation, own: Vec::new(), cells: Vec::new() };
         // A map has its keys in order.
