@@ -107,7 +107,7 @@ impl Words {
             !matches!(code, Rule | DefaultDeny | DenyNetwork | NotGoverned | RateLimit)
         };
         let mut limits: Vec<&str> =
-            explanation.because.iter().filter(is_limit).map(|code| code.as_str()).collect();
+            explanation.because.iter().filter(is_limit).map(Because::as_str).collect();
         if explanation.agrees == Some(false) {
             limits.push("the line disagrees with the rules");
         }

@@ -5,7 +5,7 @@ use std::io::{self, BufRead as _, BufReader, Read, Write as _};
 use std::path::Path;
 
 use asg_core::Flow;
-use asg_core::policy::{Evaluation, Phase, Policy};
+use asg_core::policy::{Because, Evaluation, Phase, Policy};
 
 use super::logs::{Answers, Directory, Logs, explained, note_forgotten};
 use super::options::Options;
@@ -95,7 +95,7 @@ fn people(
 ) -> Result<(), Failure> {
     let words = Words::new(policy);
     let taken_at = policy.snapshots().next_back().map(|snapshot| snapshot.taken_at.to_string());
-    let codes: Vec<_> = answer.because.iter().map(|code| code.what()).collect();
+    let codes: Vec<_> = answer.because.iter().map(Because::what).collect();
     let rows = [
         ("verdict", Some(words.verdict(answer))),
         ("certainty", certainty(answer.decided).map(str::to_owned)),

@@ -92,7 +92,7 @@ fn blind_spots_are_those_of_the_profile_and_its_settings() {
     let rules = json!([{ "protocol": "all", "destination": "10.0.0.0/8", "log": true }]);
     let blind = |with: Value| {
         let set = effective(&[group("g", json!({ "rules": rules }))], with);
-        set.blind().iter().map(|code| code.as_str()).collect::<Vec<_>>().join(" ")
+        set.blind().iter().map(Blind::as_str).collect::<Vec<_>>().join(" ")
     };
     insta::assert_snapshot!(blind(json!({})), @"established udp_replied udp_rate deny_logging_off tcp_invalid host_traffic c2c_unlogged before_chain");
     insta::assert_snapshot!(

@@ -450,7 +450,7 @@ fn blind_codes_are_those_that_touch_the_packet() {
     ]);
     let blind = |facts: PacketFacts<'_>| {
         let explanation = policy.explainer().explain(&facts);
-        explanation.blind.iter().map(|code| code.as_str()).collect::<Vec<_>>().join(" ")
+        explanation.blind.iter().map(Blind::as_str).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(blind(facts(Outcome::Allowed)), "established");
     let udp = Some(Probe::udp("10.0.0.1".parse().unwrap(), 53));
