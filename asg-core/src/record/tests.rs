@@ -186,6 +186,10 @@ fn a_packet_that_an_app_prints_is_shown_with_its_program_and_proves_nothing() {
     for (header, program) in [
         ("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT ", "APP/PROC/WEB/0"),
         ("<14>1 2024-05-06T07:00:00Z org.space.evil 1111 [APP/TASK/x/0] - - ", "1111"),
+        // A drain that knows no app's GUID, and headers that are not understood.
+        ("<14>1 2024-05-06T07:00:00Z org.space.evil  [APP/TASK/x/0] - - ", "APP/TASK/x/0"),
+        ("<14>1 2024-05-06T07:00:00Z org.space [STG/0] - - ", "[STG/0]"),
+        ("one two three [APP/PROC/WEB/0] four five six seven ", "APP/PROC/WEB/0"),
         ("2024-05-06T07:08:03Z web-1 sshd[7]: ", "sshd"),
         ("2024-05-06T07:08:03Z web-1 vcap.gorouter: ", "vcap.gorouter"),
         ("2024-05-06T07:08:03Z web-1 logger: ", "logger"),

@@ -192,8 +192,9 @@ fn has_tag(text: &[u8]) -> bool {
 }
 
 /// Parses the end of a header that was not understood: the kernel's stamp, and before that the tag
-/// of a program.
+/// of a program. A mark of an app's stream counts anywhere in it.
 pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
+    envelope.proc_id = envelope.proc_id.or_else(|| stream_mark(header));
     let mut rest = header;
     if let Some(at) = memchr::memrchr(b'[', header)
         && let Some(stamp) = console::boot_stamp(&header[at..])
@@ -223,6 +224,18 @@ pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
     {
         (envelope.program, envelope.proc_id) = (Some(program), proc_id);
     }
+}
+
+/// Returns the first `[APP/PROC/WEB/0]` or its like.
+fn stream_mark(header: &[u8]) -> Option<Text<'_>> {
+    memchr::memchr_iter(b'[', header).find_map(|at| {
+        // A mark is short.
+        let mark = &header[at..header.len().min(at + 80)];
+        let mark = &mark[..=memchr::memchr(b']', mark)?];
+        let name = &mark[1..memchr::memchr(b'/', mark)?];
+        let is_name = !name.is_empty() && name.iter().all(u8::is_ascii_uppercase);
+        (is_name && !mark.contains(&b' ')).then(|| Text::new(mark))
+    })
 }
 
 /// Parses a repeated program's tag: some relays make a tag of the one that is in the text.

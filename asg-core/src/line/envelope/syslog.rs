@@ -381,6 +381,10 @@ pub(super) fn rfc5424<'a>(text: &'a [u8], at: usize, envelope: &mut Envelope<'a>
     };
     for slot in [&mut envelope.host, &mut envelope.program, &mut envelope.proc_id] {
         words.blank()?;
+        // A drain leaves the app's GUID empty where it knows none: `host  [APP/PROC/WEB/0] - - `.
+        if text[words.at..].starts_with(b" [") {
+            continue;
+        }
         *slot = nil(words.word()?);
     }
     words.blank()?;
