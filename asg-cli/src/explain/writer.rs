@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use asg_core::bytes::SmallText;
 use asg_core::correlate::KnownFlow;
 use asg_core::names::{AppState, Entity};
 use asg_core::policy::{ExplainOutput, Explanation, NearMiss, Phase, Probe, ProbeTraffic};
@@ -18,8 +19,8 @@ use serde_json::value::RawValue;
 
 use super::Explained;
 use crate::origins;
-use crate::output::ndjson::{json, name_destination, push_number};
-use crate::query::{ReadRow, push_dotted};
+use crate::output::ndjson::{json, name_destination};
+use crate::query::ReadRow;
 
 /// The cache of texts is emptied when it holds more than this.
 const MOST_TEXTS: usize = 1 << 16;
@@ -32,6 +33,7 @@ pub struct ExplainWriter {
     near: Option<usize>,
     out: Vec<u8>,
     times: TimeText,
+    text: SmallText,
     sources: HashMap<SourceId, Box<[u8]>>,
     /// By the keys of flows: the text from `app` to `phase`.
     owners: Vec<Option<Box<[u8]>>>,
@@ -76,7 +78,9 @@ impl ExplainWriter {
         let name = self.sources.entry(source).or_insert_with(|| json(&origins::name(source)));
         out.extend_from_slice(name);
         out.extend_from_slice(b",\"line\":");
-        push_number(out, line);
+        self.text.clear();
+        self.text.number(line);
+        out.extend_from_slice(self.text.as_bytes());
         if let Some(time) = time {
             out.extend_from_slice(b",\"time\":\"");
             self.times.push(out, time);
@@ -88,7 +92,7 @@ impl ExplainWriter {
         let Explained { explanation, probe, .. } = explained;
         let out = &mut self.out;
         if let Some(probe) = probe {
-            push_packet(out, probe);
+            push_packet(out, &mut self.text, probe);
         }
         if self.answers.len() > MOST_TEXTS {
             self.answers.clear();
@@ -211,7 +215,7 @@ fn raw(near: &[NearMiss]) -> Box<RawValue> {
 }
 
 /// Appends `,"packet":{…}`.
-fn push_packet(out: &mut Vec<u8>, probe: &Probe) {
+fn push_packet(out: &mut Vec<u8>, text: &mut SmallText, probe: &Probe) {
     out.extend_from_slice(b",\"packet\":");
     let (IpAddr::V4(ip), ProbeTraffic::Tcp { port, .. } | ProbeTraffic::Udp { port }) =
         (probe.destination, probe.traffic)
@@ -219,12 +223,17 @@ fn push_packet(out: &mut Vec<u8>, probe: &Probe) {
         return out.extend_from_slice(&json(probe));
     };
     let is_tcp = matches!(probe.traffic, ProbeTraffic::Tcp { .. });
-    out.extend_from_slice(if is_tcp { b"{\"proto\":\"TCP\"" } else { b"{\"proto\":\"UDP\"" });
-    out.extend_from_slice(b",\"dst\":\"");
-    push_dotted(out, ip.octets());
-    out.extend_from_slice(b"\",\"dpt\":");
-    push_number(out, u64::from(port));
-    out.push(b'}');
+    text.clear();
+    text.constant(if is_tcp {
+        b"{\"proto\":\"TCP\",\"dst\":\""
+    } else {
+        b"{\"proto\":\"UDP\",\"dst\":\""
+    });
+    text.dotted(ip.octets());
+    text.constant(b"\",\"dpt\":");
+    text.number(u64::from(port));
+    text.byte(b'}');
+    out.extend_from_slice(text.as_bytes());
 }
 
 /// Returns the members of an object, with a comma before each.

@@ -27,6 +27,8 @@ use crate::output::NewFile;
 use crate::report::Failure;
 
 const MAGIC: &[u8] = b"ASGLOG-STATE 2\n ";
+/// The length of the first word, which all versions have.
+const WORD: usize = "ASGLOG-STATE".len();
 const SENT: usize = 16;
 const SUM: usize = SENT + 21;
 const LENGTH: usize = SUM + 9;
@@ -177,7 +179,12 @@ impl StateFile {
             bytes => bytes.map_err(|error| Error::file(&*name, error))?,
         };
         let damaged = || {
-            let what = "it is not a state of this version, or is damaged; remove it to begin anew";
+            let is_state = bytes.starts_with(&MAGIC[..WORD]) || bytes.len() < WORD;
+            let what = if is_state {
+                "it is a state of another version, or is damaged; remove it to begin anew"
+            } else {
+                "it is no state: name a file of its own, in which this command keeps its place"
+            };
             Error::file(&*name, io::Error::new(io::ErrorKind::InvalidData, what))
         };
         let (mut state, sent, ledger) = parse(&bytes).ok_or_else(damaged)?;
@@ -433,6 +440,22 @@ mod tests {
         for end in 0..bytes.len() {
             std::fs::write(&path, &bytes[..end]).unwrap();
             assert!(file.load().is_err(), "{end}");
+        }
+    }
+
+    #[test]
+    fn only_a_state_is_to_be_removed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("kern.log");
+        for (text, says) in [
+            ("May  6 07:09:10 cell kernel: x\n", "it is no state: name a file of its own"),
+            ("ASGLOG-STATE 1\n", "it is a state of another version"),
+            ("", "remove it to begin anew"),
+        ] {
+            std::fs::write(&path, text).unwrap();
+            let error = StateFile::new(path.clone(), None).load().map(|_| ()).unwrap_err();
+            assert!(error.to_string().contains(says), "{error}");
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
         }
     }
 }

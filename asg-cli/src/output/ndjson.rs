@@ -209,9 +209,11 @@ impl Own<'_> {
         for (n, at) in self.also.iter().enumerate() {
             out.extend_from_slice(if n == 0 { b"{\"source\":" } else { b",{\"source\":" });
             out.extend_from_slice(&json(&origins::name(at.source)));
-            out.extend_from_slice(b",\"line\":");
-            push_number(out, at.line);
-            out.push(b'}');
+            text.clear();
+            text.constant(b",\"line\":");
+            text.number(at.line);
+            text.byte(b'}');
+            out.extend_from_slice(text.as_bytes());
         }
         out.extend_from_slice(&shared.before);
         text.clear();
@@ -330,19 +332,4 @@ fn push_port(out: &mut SmallText, port: Option<u16>) {
         Some(port) => out.number(u64::from(port)),
         None => out.constant(b"null"),
     }
-}
-
-/// Writes a decimal number.
-pub(crate) fn push_number(out: &mut Vec<u8>, mut number: u64) {
-    let mut text = [0; 20];
-    let mut at = text.len();
-    loop {
-        at -= 1;
-        text[at] = b'0' + (number % 10) as u8;
-        number /= 10;
-        if number == 0 {
-            break;
-        }
-    }
-    out.extend_from_slice(&text[at..]);
 }

@@ -242,7 +242,7 @@ fn taken<T>(vec: &mut Vec<T>) -> Vec<T> {
 }
 
 /// Appends the text of an address.
-pub(crate) fn push_dotted(bytes: &mut Vec<u8>, octets: [u8; 4]) {
+fn push_dotted(bytes: &mut Vec<u8>, octets: [u8; 4]) {
     let (text, len) = dotted(octets);
     bytes.extend_from_slice(&text[..len]);
 }

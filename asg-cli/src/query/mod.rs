@@ -39,7 +39,7 @@ use std::sync::Arc;
 use asg_core::policy::Policy;
 use asg_core::{TimePolicy, Timestamp};
 
-pub(crate) use self::cells::{Cells, push_dotted};
+pub(crate) use self::cells::Cells;
 pub use self::columns::{COLUMNS, Column, Kind, ReadRow, Row, Value};
 pub use self::condition::Condition;
 pub(crate) use self::csv_cells::CsvCells;
