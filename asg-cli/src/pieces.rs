@@ -23,6 +23,8 @@ use crate::repeat::Pass;
 pub(crate) enum Size {
     /// Small enough for a processor's own cache.
     Small,
+    /// Large enough for a part of a row group, of which several are in memory.
+    Part,
     /// Large enough for a good record batch.
     Batch,
 }
@@ -32,6 +34,7 @@ impl Size {
         match (self, threads.get()) {
             (Self::Small, 1) => 128 << 10,
             (Self::Small, _) => 512 << 10,
+            (Self::Part, _) => 1 << 20,
             (Self::Batch, _) => 4 << 20,
         }
     }
@@ -40,6 +43,7 @@ impl Size {
     const fn values(self) -> usize {
         match self {
             Self::Small => 1 << 10,
+            Self::Part => 1 << 12,
             Self::Batch => 1 << 14,
         }
     }

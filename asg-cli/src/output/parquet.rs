@@ -38,7 +38,7 @@ const MANY_VALUES: [&str; 10] =
 ///
 /// Those of reading and writing.
 pub fn write_query(query: &Query, path: &Path) -> std::result::Result<(), Error> {
-    let batches = query.batches();
+    let batches = query.batches().in_parts();
     write_on((query.threads(), GROUP_ROWS), batches.schema(), batches, path)
 }
 

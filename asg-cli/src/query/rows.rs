@@ -201,6 +201,7 @@ pub fn for_each<E: From<Error>>(
 /// Rows as record batches, made on all threads.
 pub struct Batches {
     query: Query,
+    size: Size,
     schema: SchemaRef,
     running: Option<Running<Builder>>,
 }
@@ -214,7 +215,12 @@ impl fmt::Debug for Batches {
 impl Batches {
     pub(crate) fn new(query: Query) -> Self {
         let schema = Arc::new(schema(query.columns()));
-        Self { query, schema, running: None }
+        Self { query, size: Size::Batch, schema, running: None }
+    }
+
+    /// Makes smaller batches, for a writer that collects them into groups.
+    pub(crate) fn in_parts(self) -> Self {
+        Self { size: Size::Part, ..self }
     }
 
     /// Returns the schema of all batches.
@@ -235,7 +241,7 @@ impl Batches {
             Some(running) => running,
             None => {
                 let columns = self.query.columns().to_vec();
-                let running = self.query.run(Size::Batch, || Builder::new(&columns))?;
+                let running = self.query.run(self.size, || Builder::new(&columns))?;
                 self.running.insert(running)
             }
         };
