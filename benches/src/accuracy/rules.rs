@@ -23,13 +23,13 @@ use asg_core::policy::{
     Basis, Because, Blind, By, CellSettings, Decided, EntryState, Explanation, Governed, Outcome,
     PacketFacts, Policy, RuleRef, Snapshot,
 };
-use asg_core::{Directory, Flow, TimePolicy};
+use asg_core::{Directory, Flow, TimePolicy, Timestamp};
 use serde_json::{Map, Value, json};
 
 use super::{Wrong, each_flow, gathered, place};
 use crate::sim::{
-    Config, Content, Enforcer, Flight, Group, KernelRule, Kind, Memory, Name, Phase, Rules, Ruling,
-    Set, Simulation, Truth, expand,
+    Config, Content, Enforcer, Flight, Group, KernelRule, Kind, Listing, Memory, Name, Phase,
+    Rules, Ruling, Set, Simulation, Truth, expand,
 };
 
 const SECOND: i64 = 1_000_000_000;
@@ -386,7 +386,15 @@ impl Judge<'_> {
                 group.is_effective(space, ruling.phase) && is_between
             })
         });
-        let basis = if is_same && !was_updated { Basis::Exact } else { Basis::Either };
+        // A listing that is not whole proves an update, too.
+        let is_part = |listing: &&Listing| !listing.complete && used[0] < listing.taken_at;
+        let parts = groups.listings().iter().filter(is_part);
+        let was_shown = parts.take_while(|listing| listing.taken_at < last).any(|listing| {
+            let updates = shown_updates(&listing.json, space, ruling.phase);
+            updates.into_iter().any(|at| at >= first && at * SECOND <= last)
+        });
+        let is_exact = is_same && !was_updated && !was_shown;
+        let basis = if is_exact { Basis::Exact } else { Basis::Either };
         Some(Expected { basis, versions })
     }
 
@@ -463,6 +471,24 @@ impl Judge<'_> {
             }
         }
     }
+}
+
+/// Returns the seconds in which groups that hold for a space were updated, as a listing shows them.
+fn shown_updates(listing: &Value, space: &str, phase: Phase) -> Vec<i64> {
+    let word = phase.as_str();
+    let spaces = format!("{word}_spaces");
+    let pages = listing["pages"].as_array().cloned().unwrap_or_else(|| vec![listing.clone()]);
+    let groups = pages.iter().filter_map(|page| page["resources"].as_array()).flatten();
+    let holds = |group: &&Value| {
+        let bound = group["relationships"][&spaces]["data"].as_array();
+        let is_bound = bound.is_some_and(|bound| bound.iter().any(|one| one["guid"] == *space));
+        is_bound || group["globally_enabled"][word] == true
+    };
+    let second = |group: &Value| {
+        let at = Timestamp::parse(group["updated_at"].as_str()?.as_bytes()).ok()?;
+        Some(at.as_nanos().div_euclid(SECOND))
+    };
+    groups.filter(holds).filter_map(second).collect()
 }
 
 /// Judges the explanation of a line that no security group wrote.
