@@ -230,7 +230,7 @@ impl Matrix {
             page,
             "\n## Names and times under damage\n\nA time is outside its error if the packet was not logged within the range that \
              the flow gives. Wrong answers about\ncontainers without a surviving line are counted apart: nobody can know of \
-             them.\n"
+             them.\nClocks of two cells differ by up to three minutes in `clocks` and `all`, one more than peers allow for.\n"
         )?;
         writeln!(
             page,
