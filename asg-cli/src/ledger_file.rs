@@ -57,6 +57,19 @@ pub fn load_all<P: AsRef<Path>>(paths: &[P]) -> Result<Option<Ledger>, Error> {
     Ok(all)
 }
 
+/// Reads the bytes of several files, by name, as one ledger; `None` for no files.
+pub(crate) fn merged(files: &[(String, Vec<u8>)]) -> Result<Option<Ledger>, Error> {
+    let mut all: Option<Ledger> = None;
+    for (name, bytes) in files {
+        let one = parse(bytes, name)?;
+        match &mut all {
+            Some(all) => all.merge(&one),
+            None => all = Some(one),
+        }
+    }
+    Ok(all)
+}
+
 /// Writes a ledger file. A crash leaves the old file or the new one.
 ///
 /// # Errors

@@ -80,6 +80,13 @@ impl Readers {
         self.sources.iter().map(|source| source.size()).sum()
     }
 
+    /// Returns these sources in the order of their names, before the first reading.
+    pub(crate) fn by_name(&self) -> Self {
+        let mut sources = self.sources.to_vec();
+        sources.sort_by(|one, other| one.name().cmp(other.name()));
+        Self { sources: sources.into(), ..self.clone() }
+    }
+
     /// Returns these sources without a display of progress.
     #[must_use]
     pub fn quietly(&self) -> Self {

@@ -234,3 +234,124 @@ fn lines_inside_of_json_go_in_alone_and_documents_do_not() {
     assert_eq!(whole.status, 0, "{}", whole.stderr);
     verified(&bundle);
 }
+
+#[test]
+fn the_order_of_the_arguments_does_not_matter() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let text = log();
+    let (kernel, rep): (Vec<_>, Vec<_>) = text.lines().partition(|line| line.contains(" kernel "));
+    let names = ["b-kern.log", "a-rep.log", "c-both.log"].map(|name| path(at, name));
+    fs::write(&names[0], kernel.join("\n")).unwrap();
+    fs::write(&names[1], rep.join("\n")).unwrap();
+    fs::write(&names[2], text).unwrap();
+    let ledgers = ["y.ledger", "x.ledger"].map(|name| path(at, name));
+    for (ledger, log) in ledgers.iter().zip(&names) {
+        let built =
+            Command::new(common::ASGLOG).args(["ledger", "build", "-o", ledger, log]).output();
+        assert!(built.unwrap().status.success());
+    }
+    let case = path(at, "case.zip");
+    let digest = |names: &[&String], ledgers: [&String; 2]| {
+        let fixed = [
+            "--app", STOREFRONT, "--ledger", ledgers[0], "--ledger", ledgers[1], "-o", &case, "--",
+        ];
+        let names: Vec<&str> = names.iter().map(|name| name.as_str()).collect();
+        let made = run("bundle", &[&fixed[..], &names].concat());
+        assert_eq!(made.status, 0, "{}", made.stderr);
+        verified(&case);
+        made.stdout
+    };
+    let [b, a, c] = &names;
+    let first = digest(&[b, a, c], [&ledgers[0], &ledgers[1]]);
+    let sources = manifest(&case)["sources"].clone();
+    let listed: Vec<_> =
+        sources.as_array().unwrap().iter().map(|it| it["name"].as_str().unwrap()).collect();
+    assert_eq!(listed, [a, b, c]);
+    for order in [[a, b, c], [c, b, a], [a, c, b]] {
+        assert_eq!(digest(&order, [&ledgers[1], &ledgers[0]]), first, "{order:?}");
+    }
+    // A log that is given twice is there twice.
+    assert_ne!(digest(&[a, a, b, c], [&ledgers[0], &ledgers[1]]), first);
+}
+
+#[test]
+fn documents_about_one_container_and_others_go_in_reduced() {
+    const OWN: &str = "bfce786c-ab07-40ad-79f9-8f21";
+    const OTHER: &str = "c4a9d3e5-7f10-4b26-4d81-e2f6";
+    const OTHERS_APP: &str = "a3f5e7d9-1b2c-4d3e-8f40-516273849a5b";
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    // Of the log only the packets: the documents alone show whose they are.
+    let packets: Vec<_> =
+        log().lines().filter(|line| line.contains(" SRC=")).map(str::to_owned).collect();
+    let entry = |handle: &str, ip: &str, app: &str| {
+        format!(
+            r#""{handle}":{{"handle":"{handle}","ip":"{ip}","metadata":{{"app_id":"{app}","space_id":"0b1c2d3e-4f50-4617-8a29-3b4c5d6e7f80"}}}}"#
+        )
+    };
+    let own = entry(OWN, "10.255.73.3", STOREFRONT);
+    let other = entry(OTHER, "10.255.73.6", OTHERS_APP);
+    // Silk's store of the cell, and the same from another day, with other neighbours and indented.
+    let third = entry(
+        "90b8f1a2-63d4-4e57-5c8e-7f19",
+        "10.255.73.5",
+        "6f4e3d2c-1b0a-4998-b776-655443322110",
+    );
+    let later: Value = serde_json::from_str(&format!("{{{own},{third}}}")).unwrap();
+    let names = ["kern.log", "store.json", "store-later.json"].map(|name| path(at, name));
+    fs::write(&names[0], packets.join("\n")).unwrap();
+    fs::write(&names[1], format!("{{{other},{own}}}\n")).unwrap();
+    fs::write(&names[2], serde_json::to_string_pretty(&later).unwrap()).unwrap();
+    let case = path(at, "case.zip");
+    let args = ["--app", STOREFRONT, "-o", &case, "--", &names[0], &names[1], &names[2]];
+    let made = run("bundle", &args);
+    assert_eq!(made.status, 0, "{}", made.stderr);
+    let extracts = member(&case, "extracts.ndjson");
+    let objects: Vec<Value> =
+        extracts.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    // One fact of each document, cited where it stood.
+    assert_eq!(objects.len(), 2, "{extracts}");
+    for object in &objects {
+        assert_eq!((&object["handle"], &object["app"]), (&OWN.into(), &STOREFRONT.into()));
+    }
+    let answers = member(&case, "answers.ndjson");
+    let cited = ["store.json", "store-later.json"].iter().filter(|name| answers.contains(**name));
+    assert!(answers.lines().count() > 1 && cited.count() > 0, "{answers}");
+    let bytes = fs::read(&case).unwrap();
+    let text = String::from_utf8_lossy(&bytes);
+    for secret in [OTHERS_APP, "6f4e3d2c-1b0a-4998-b776-655443322110"] {
+        assert!(!text.contains(secret), "{secret}");
+    }
+    verified(&case);
+    // One document less makes another bundle, and the answers stay.
+    let args = ["--app", STOREFRONT, "-o", &case, "--", &names[0], &names[1]];
+    assert_eq!(run("bundle", &args).status, 0);
+    let fewer = member(&case, "answers.ndjson");
+    assert_eq!(answers.lines().count(), fewer.lines().count());
+    verified(&case);
+}
+
+#[test]
+fn logs_of_several_kinds_need_no_whole_bundle() {
+    let folder = tempfile::tempdir().unwrap();
+    let case = path(folder.path(), "case.zip");
+    let fixture = |name: &str| here(&format!("../asg-core/fixtures/{name}"));
+    for (app, logs) in [
+        // Stamps without a zone, and lines of other logs that show one.
+        ("10.254.0.10", ["kernel/transports/dmesg-ctime-T.log", "rep/rep-lines.txt"]),
+        (
+            STOREFRONT,
+            ["kernel/transports/dmesg-ctime-T.log", "truth/c1-db-vm-called-silent-cell/a.log"],
+        ),
+        ("d08bb414", ["kernel/transports/dmesg-ctime-T.log", "truth/z1-local-time-needless/a.log"]),
+        // A prefix that may be a handle's, and is an app's.
+        (STOREFRONT, ["kernel/transports/proc-kmsg.log", "truth/g3-logger-names-another/a.log"]),
+    ] {
+        let logs = logs.map(fixture);
+        let made = run("bundle", &["--app", app, "-o", &case, "--", &logs[0], &logs[1]]);
+        assert_eq!(made.status, 0, "{app} {logs:?}: {}", made.stderr);
+        assert!(manifest(&case)["packets"].as_u64() > Some(0), "{app} {logs:?}");
+        verified(&case);
+    }
+}

@@ -95,6 +95,36 @@ fn signals_that_end_a_run_leave_no_unfinished_file() {
 }
 
 #[test]
+fn a_redaction_that_is_ended_leaves_no_folder_that_looks_whole() {
+    for (signal, status) in [("TERM", Some(143)), ("INT", Some(130)), ("KILL", None)] {
+        for is_there in [false, true] {
+            let (folder, keys) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+            let output = folder.path().join("new");
+            if is_there {
+                fs::create_dir(&output).unwrap();
+            }
+            let key = keys.path().join("key");
+            let watched = if is_there { output.as_path() } else { folder.path() };
+            let args = ["redact", "--key", key.to_str().unwrap(), "--new-key", "-o"];
+            let mut child = begun(watched, &[&args[..], &[output.to_str().unwrap(), "-"]].concat());
+            let pipe = child.stdin.take();
+            let kill = Command::new("kill").args(["-s", signal, &child.id().to_string()]).status();
+            assert!(kill.unwrap().success());
+            assert_eq!(child.wait().unwrap().code(), status, "{signal}");
+            drop(pipe);
+            assert!(!output.join("logs").exists(), "{signal}");
+            if status.is_some() {
+                assert_eq!(fs::read_dir(watched).unwrap().count(), 0, "{signal}");
+            } else {
+                // Nobody can remove it, and it has another name.
+                let name = fs::read_dir(watched).unwrap().next().unwrap().unwrap().file_name();
+                assert!(name.to_str().unwrap().ends_with(".part"), "{name:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_run_that_nohup_protects_goes_on() {
     let folder = tempfile::tempdir().unwrap();
     let output = folder.path().join("packets.ndjson");

@@ -164,3 +164,67 @@ fn options_that_a_format_cannot_follow_are_refused() {
     assert!(labelled.stderr.contains("--prefixes does not go with"), "{}", labelled.stderr);
     assert!(said.contains("--read-at goes with --format ecs, ocsf, otlp, cef or cim"), "{said}");
 }
+
+/// Writes a log with many packets, every seventh another firewall's.
+fn mixed_log(path: &std::path::Path) -> (usize, usize) {
+    let text = fs::read_to_string(common::here("data/foundation.log")).unwrap();
+    let (mut log, mut own, mut foreign) = (text.clone(), 0, 0);
+    let packets: Vec<_> = text.lines().filter(|line| line.contains(" SRC=")).collect();
+    for n in 0..4_000 {
+        let line = packets[n % packets.len()].replace(" ID=", &format!(" ID={}", n / 50 + 1));
+        let uptime = format!("[{}.{:06}] ", 10_000 + n / 100, n);
+        let (head, rest) = line.split_once("] [").unwrap();
+        let (_, packet) = rest.split_once("] ").unwrap();
+        // Runs of one cell are of any length.
+        let head =
+            if n * n % 997 < 40 { head.replace("0455ec2b", "1455ec2b") } else { head.into() };
+        let packet = if n % 7 == 0 {
+            foreign += 1;
+            format!("DROP {}", &packet[packet.find("IN=").unwrap()..])
+        } else {
+            own += 1;
+            packet.to_owned()
+        };
+        log.push_str(&format!("{head}] {uptime}{packet}\n"));
+    }
+    fs::write(path, log).unwrap();
+    (own, foreign)
+}
+
+#[test]
+fn lines_do_not_depend_on_the_number_of_threads_and_a_limit_counts_records() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("mixed.log");
+    let (own, foreign) = mixed_log(&path);
+    let log = path.to_str().unwrap();
+    assert!(fs::metadata(log).unwrap().len() > 3 << 18, "more than a piece for each thread");
+    let records = |format: &str, text: &str| match format {
+        "otlp" => text.matches("\"eventName\"").count(),
+        _ => text.lines().count(),
+    };
+    for format in FORMATS {
+        let written = |more: &[&str]| {
+            let args = ["--format", format, "--read-at", "2024-05-06T07:10:00Z"];
+            let run = run("correlate", &[&args[..], more, &["--", log]].concat());
+            assert_eq!(run.status, 0, "{format} {more:?}: {}", run.stderr);
+            (run.stdout, run.stderr)
+        };
+        let (all, said) = written(&["--threads", "1"]);
+        assert!(records(format, &all) >= own, "{format}: {}", records(format, &all));
+        assert!(said.contains(&format!("{foreign} packets of other firewalls")), "{said}");
+        for threads in ["2", "5"] {
+            assert!(written(&["--threads", threads]).0 == all, "{format}: {threads} threads");
+        }
+        for limit in [0, 5, 1_601, own + 1_000_000] {
+            let more = ["--limit", &limit.to_string()];
+            let (some, said) = written(&more);
+            let expected = limit.min(records(format, &all));
+            assert_eq!(records(format, &some), expected, "{format}, limit {limit}");
+            if format != "otlp" {
+                assert!(all.starts_with(&some), "{format}, limit {limit}");
+            }
+            let (on_five, said_five) = written(&[&more[..], &["--threads", "5"]].concat());
+            assert!(on_five == some && said_five == said, "{format}, limit {limit}: {said}");
+        }
+    }
+}

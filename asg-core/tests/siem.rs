@@ -6,7 +6,7 @@ use std::convert::Infallible;
 
 use asg_core::names::{AppState, Entity, directory_fn};
 use asg_core::packet::{Address, Proto};
-use asg_core::siem::{CommunityId, Reading, RecordLines, Rule, Standard};
+use asg_core::siem::{CommunityId, Reading, RecordJoiner, RecordLines, Rule, Standard};
 use asg_core::{
     Certainty, Flow, Gathering, Guid, Identity, Line, Origin, Packet, SourceId, Timestamp,
 };
@@ -190,6 +190,67 @@ fn flows_of_one_cell_share_a_request() {
     assert_eq!(records, many);
     assert!(many > 5 && cells.len() < many, "{many} flows in {} requests", cells.len());
     assert!(cells.windows(2).all(|two| two[0] != two[1]), "neighbours share a request");
+}
+
+#[test]
+fn requests_do_not_depend_on_how_records_come_in_pieces() {
+    let log = log(&examples()[0]);
+    // Each time later, so that no packet comes twice.
+    let later = |n: usize| {
+        let at = move |line: &String| line.replace("] [  6", &format!("] [{n:3}6"));
+        log.iter().map(at).collect::<Vec<_>>()
+    };
+    let log: Vec<_> = (0..200).flat_map(later).collect();
+    let written = |piece: usize, most: u64| {
+        let mut writer = RecordLines::new(Standard::Otlp, reading());
+        let mut joiner = RecordJoiner::new().limited_to(most);
+        let (mut out, mut many) = (Vec::new(), 0_usize);
+        correlate(&log, &HashMap::new(), |flow| {
+            many += usize::from(writer.add(flow, "f.log"));
+            if many % piece == 0 {
+                joiner.add(writer.take_batch(), &mut out);
+            }
+        });
+        joiner.add(writer.take_batch(), &mut out);
+        joiner.finish(&mut out);
+        (many, String::from_utf8(out).unwrap())
+    };
+    let records = |text: &str| text.matches("\"eventName\"").count();
+    let (many, one) = written(1, u64::MAX);
+    assert!(many > 1_024 && records(&one) == many, "{many} records");
+    assert!(one.lines().count() > 2 && one.lines().all(|line| records(line) <= 512));
+    for piece in [2, 7, 511, 513, many] {
+        assert!(written(piece, u64::MAX).1 == one, "{piece} records in a piece");
+    }
+    let (_, some) = written(100, 700);
+    assert_eq!(records(&some), 700);
+    assert!(written(3, 700).1 == some);
+}
+
+#[test]
+fn the_instance_is_in_the_records_where_the_app_is_not_known() {
+    let mut many = 0;
+    correlate(&log(&examples()[0]), &HashMap::new(), |flow| {
+        let container = flow.attribution.container();
+        let is_certain = flow.attribution.certainty >= Certainty::UniquePrefix;
+        let index = container.and_then(asg_core::ledger::Lifetime::index);
+        let (Some(index), true, None) = (index, is_certain, flow.app()) else { return };
+        many += 1;
+        let ecs = serde_json::to_value(flow.to_ecs("f.log", &reading())).unwrap();
+        assert_eq!(check::ecs(&ecs), [""; 0], "{ecs}");
+        assert_eq!(ecs["cloudfoundry"], json!({"app": {"instance": {"id": index.to_string()}}}));
+        let otlp = serde_json::to_value(flow.to_otlp("f.log", &reading())).unwrap();
+        let attribute = json!({"key": "cloudfoundry.app.instance.id", "value": {"stringValue": index.to_string()}});
+        assert!(otlp.to_string().contains(&attribute.to_string()), "{otlp}");
+        let ocsf = serde_json::to_value(flow.to_ocsf("f.log", &reading())).unwrap();
+        assert_eq!(ocsf["enrichments"][0]["data"]["index"], index, "{ocsf}");
+        // These two have no field for it.
+        let cim = serde_json::to_value(flow.to_cim("f.log", &reading())).unwrap();
+        assert!(cim["cf_app_id"].is_null() && cim["cf_container"].is_string(), "{cim}");
+        let cef = flow.to_cef("f.log", &reading()).unwrap().to_string();
+        assert!(!cef.contains("cs3=") && cef.contains("cs4Label=container handle"), "{cef}");
+    });
+    assert!(many > 3, "{many}");
 }
 
 #[test]

@@ -14,6 +14,7 @@ use asg_cli::monitor::Unattended;
 use asg_cli::names::Names;
 use asg_cli::pipeline::Threads;
 use asg_core::{Directory as _, Guid, Identity, Timestamp};
+use serde_json::Value;
 
 /// A foundation, and its logs as files.
 struct Foundation {
@@ -145,6 +146,80 @@ fn a_thousand_changed_bytes_are_all_found() {
         let found = verify(&changed, Arc::new(Unattended), Threads::ONE);
         assert!(found.is_err(), "byte {at} of {}", changed.len());
     }
+}
+
+/// Returns the answers in a bundle.
+fn answers(made: &Bundle) -> Vec<Value> {
+    let text = String::from_utf8_lossy(&made.bytes);
+    let lines = text.lines().filter_map(|line| Some(&line[line.find("{\"time\":")?..]));
+    let objects = lines.filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    objects.filter(|object| object["attribution"].is_object()).collect()
+}
+
+#[test]
+fn candidates_of_an_ambiguous_answer_have_a_handle_and_no_name() {
+    let (mut ambiguous, mut looked_for) = (0, 0);
+    for (era, seed) in [(Era::SilkModern, 6), (Era::Silk, 7), (Era::Guardian36, 8)] {
+        let foundation = Foundation::new(&damaged(era, seed, "colliding"));
+        let lives = || foundation.logs.lives.iter();
+        let of_life = |handle: &str| lives().find(|life| life.facts.handle == handle);
+        for life in lives() {
+            let question = Question { app: Some(life.facts.handle.clone()), ..Question::default() };
+            let made = foundation.bundle(question, true).unwrap();
+            if !made.manifest.certainty.contains_key("ambiguous") {
+                continue;
+            }
+            let verdict = verify(&made.bytes, Arc::new(Unattended), Threads::ONE).unwrap();
+            assert!(verdict.holds(), "{}", life.facts.handle);
+            let text = String::from_utf8_lossy(&made.bytes);
+            let answers = answers(&made);
+            assert_eq!(answers.len() as u64, made.manifest.packets);
+            // What answers name, but for lists of several candidates, and the one in question.
+            let mut rest = String::new();
+            for answer in &answers {
+                let mut answer = answer.clone();
+                for of in ["/attribution/candidates", "/peer/attribution/candidates"] {
+                    if let Some(all) = answer.pointer_mut(of)
+                        && all.as_array().is_some_and(|all| all.len() > 1)
+                    {
+                        ambiguous += 1;
+                        *all = Value::Null;
+                    }
+                }
+                rest.push_str(&answer.to_string());
+            }
+            let is_named = |it: &&asg_benches::sim::Life| {
+                let app = it.facts.app.map(|app| app.to_string());
+                let process = it.facts.process_guid.clone();
+                let names = [Some(it.facts.handle.clone()), app, process];
+                it.facts.handle == life.facts.handle
+                    || names.iter().flatten().any(|name| rest.contains(&**name))
+            };
+            let own: Vec<_> = lives().filter(is_named).collect();
+            let candidates = answers
+                .iter()
+                .flat_map(|it| it["attribution"]["candidates"].as_array().unwrap().iter());
+            for candidate in candidates {
+                let handle = candidate["handle"].as_str().unwrap();
+                assert!(text.contains(handle));
+                let Some(other) = of_life(handle) else { continue };
+                let is_its = |it: &&asg_benches::sim::Life| {
+                    it.facts.handle == handle || it.facts.app == other.facts.app
+                };
+                if own.iter().any(is_its) {
+                    continue;
+                }
+                looked_for += 1;
+                assert!(candidate["process_guid"].is_null(), "{candidate}");
+                let app = other.facts.app.map(|app| app.to_string());
+                let process = other.facts.process_guid.clone();
+                for secret in app.into_iter().chain(process) {
+                    assert!(!text.contains(&secret), "{secret} of {handle}");
+                }
+            }
+        }
+    }
+    assert!(ambiguous > 5 && looked_for > 5, "{ambiguous} ambiguous answers, {looked_for} others");
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use asg_core::ledger::{Attribution, Lifetime, Owners};
+use asg_core::ledger::{Attribution, Lifetime, Owners, Reason};
 use asg_core::prefix::Subject;
 use asg_core::{Flow, Guid, Identity, Ledger, Origin};
 
@@ -34,9 +34,7 @@ pub(super) struct Answers {
 pub(super) struct Rests {
     /// The lines about the packets.
     pub(super) packets: HashSet<Origin>,
-    /// The lines that answers cite as evidence.
-    pub(super) cited: HashSet<Origin>,
-    /// The handles in them.
+    /// The handles of the owners, and of containers about which lines contradict each other.
     pub(super) handles: HashSet<String>,
     /// What the log prefixes show of handles.
     pub(super) handle_prefixes: BTreeSet<String>,
@@ -117,7 +115,6 @@ impl Answers {
         }
         let Rests {
             packets,
-            cited,
             handles,
             handle_prefixes,
             app_prefixes,
@@ -129,7 +126,6 @@ impl Answers {
         } = more.rests;
         let all = &mut self.rests;
         all.packets.extend(packets);
-        all.cited.extend(cited);
         all.handles.extend(handles);
         all.handle_prefixes.extend(handle_prefixes);
         all.app_prefixes.extend(app_prefixes);
@@ -151,7 +147,20 @@ fn containers<'f>(answer: &'f Attribution<'_>) -> impl Iterator<Item = Lifetime<
     answer.container().into_iter().chain(answer.candidates().iter().copied()).chain(answer.lease)
 }
 
+/// Returns whether an answer has several candidates.
+fn are_several(answer: &Attribution<'_>) -> bool {
+    answer.candidates().len() > 1 || answer.candidates_more > 0
+}
+
 impl Wanted {
+    /// Returns whether it is about a container by itself.
+    pub(super) fn is_about(&self, handle: &str) -> bool {
+        match self {
+            Self::All => false,
+            Self::Some { handles, .. } => handles.contains(handle),
+        }
+    }
+
     fn is(&self, flow: &Flow<'_, '_>) -> bool {
         let Self::Some { handles, apps } = self else { return true };
         let is_of = |answer: &Attribution<'_>| {
@@ -183,11 +192,16 @@ impl Rests {
         if let Some(cf) = &flow.cf
             && let Some(prefix) = cf.handle_prefix
         {
-            let prefixes = match cf.subject {
-                Subject::App => &mut self.app_prefixes,
-                _ => &mut self.handle_prefixes,
-            };
-            prefixes.insert(prefix.to_string());
+            let answer = &flow.attribution;
+            // The beginning of a handle may be that of an app, too.
+            let is_apps = matches!(answer.owners, Owners::App { .. })
+                || answer.reason == Reason::AmbiguousHandlePrefix && !are_several(answer);
+            if cf.subject == Subject::App || is_apps {
+                self.app_prefixes.insert(prefix.to_string());
+            }
+            if cf.subject != Subject::App {
+                self.handle_prefixes.insert(prefix.to_string());
+            }
         }
         self.add_answer(&flow.attribution);
         if let Some(peer) = &flow.peer {
@@ -196,11 +210,13 @@ impl Rests {
     }
 
     fn add_answer(&mut self, answer: &Attribution<'_>) {
-        self.cited.extend(answer.evidence());
-        for container in containers(answer) {
+        // Of several candidates the answer shows the handles alone.
+        let doubted = answer.candidates().iter().copied().filter(|_| !are_several(answer));
+        for container in answer.container().into_iter().chain(doubted).chain(answer.lease) {
             self.handles.insert(container.handle().to_string());
             self.processes.extend(container.process().map(ToString::to_string));
-            self.apps.extend(container.app().or(container.subject()));
+            self.apps.extend(container.app());
+            self.apps.extend(container.subject());
         }
         self.apps.extend(answer.subject());
     }

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use asg_core::evidence::Evidence;
 use asg_core::policy::{CellSettings, Policy, Snapshot};
-use asg_core::{Guid, Identity, Ledger, SourceId};
+use asg_core::{Guid, Identity, SourceId};
 
 use super::answers::Answers;
 use super::manifest::{Manifest, Question, Reading};
@@ -88,10 +88,8 @@ impl Case {
         let sources = self.logs.iter().zip(&numbers).map(source).collect();
         let readers = Readers::new(sources, Arc::clone(&means.monitor)).with_threads(means.threads);
 
-        let mut ledger = Ledger::new();
-        for (name, bytes) in &self.ledgers {
-            ledger.merge(&ledger_file::parse(bytes, name)?);
-        }
+        // As for all lines: containers of the first ledger are cited by their numbers in it.
+        let mut ledger = ledger_file::merged(&self.ledgers)?.unwrap_or_default();
         if let Some(bytes) = &self.rivals {
             ledger.merge(&ledger_file::parse(bytes, RIVALS)?);
         }

@@ -52,10 +52,6 @@ pub(super) fn containers(
         let mut texts = texts.into_iter().flatten();
         texts.any(|text| rests.app_prefixes.iter().any(|prefix| text.starts_with(&**prefix)))
     };
-    let is_in_question = |handle: &str| match wanted {
-        Wanted::All => false,
-        Wanted::Some { handles, .. } => handles.contains(handle),
-    };
     let mut found = Containers::default();
     let mut cells = HashSet::new();
     for lifetime in ledger.lifetimes() {
@@ -66,7 +62,7 @@ pub(super) fn containers(
             is_explained && process.is_some_and(|process| rests.processes.contains(&process))
         };
         if rests.handles.contains(&handle)
-            || is_in_question(&handle)
+            || wanted.is_about(&handle)
             || is_of_app(lifetime)
             || is_version()
         {

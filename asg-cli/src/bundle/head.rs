@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use asg_core::time::{Civil, LogTime, TimeQuality, YearPolicy};
-use asg_core::{Line, Origin, Record, SourceId, TimePolicy};
+use asg_core::{Line, Origin, Record, SourceId, TimePolicy, Timestamp};
 use memchr::memmem;
 
 use crate::lines::Raw;
@@ -118,8 +118,7 @@ fn samples(of: &Record<'_>) -> Option<Vec<(Kind, [i64; 3])>> {
     let in_one_year =
         TimePolicy { year: YearPolicy::Fixed(YEAR), utc_offset: Some(0), ..TimePolicy::default() };
     let stamp = envelope.time.resolve(&in_one_year).map(|resolved| resolved.time.as_nanos());
-    let own = of.resolved_time(&TimePolicy::default());
-    let own = own.filter(|time| time.quality == TimeQuality::Read).map(|it| it.time.as_nanos());
+    let own = read_time(of).map(Timestamp::as_nanos);
     let mut samples = Vec::new();
     if let (Some(uptime), Some(stamp)) = (envelope.uptime, stamp) {
         let micros = i64::try_from(uptime.as_micros()).ok()?;
@@ -149,10 +148,16 @@ fn samples(of: &Record<'_>) -> Option<Vec<(Kind, [i64; 3])>> {
     (!samples.is_empty()).then_some(samples)
 }
 
+/// Returns the time of a line, unless its zone is only assumed.
+fn read_time(of: &Record<'_>) -> Option<Timestamp> {
+    let resolved = of.resolved_time(&TimePolicy::default());
+    resolved.filter(|it| it.quality == TimeQuality::Read).map(|it| it.time)
+}
+
 /// Returns a line without its message; `None` if that would not show the same.
 fn head_of(bytes: &[u8], instance: Option<&str>, of: &Record<'_>) -> Option<Vec<u8>> {
     let envelope = &of.envelope;
-    let own = of.resolved_time(&TimePolicy::default()).map(|resolved| resolved.time);
+    let own = read_time(of);
     let is_own =
         own.is_some() && !matches!(envelope.time, LogTime::Instant(time) if Some(time) == own);
     let body = envelope.body.as_bytes();
@@ -176,8 +181,7 @@ fn head_of(bytes: &[u8], instance: Option<&str>, of: &Record<'_>) -> Option<Vec<
     let again = Record::classify(&again);
     let shows = |record: &Record<'_>| {
         let envelope = &record.envelope;
-        let own = record.resolved_time(&TimePolicy::default()).map(|resolved| resolved.time);
-        (envelope.time, envelope.uptime, envelope.cell(), own, record.is_platform())
+        (envelope.time, envelope.uptime, envelope.cell(), read_time(record), record.is_platform())
     };
     (shows(&again) == shows(of)).then_some(head)
 }
@@ -211,6 +215,11 @@ mod tests {
             (
                 "2024-05-06T07:09:10.58Z cell-1 kernel: [  637.581122] eth0: link up".to_owned(),
                 Some("2024-05-06T07:09:10.58Z cell-1 kernel: [  637.581122] ".to_owned()),
+            ),
+            // A stamp without a zone shows no instant.
+            (
+                "[Mon May  6 07:09:10 2024] eth0: link up".into(),
+                Some("[Mon May  6 07:09:10 2024] ".into()),
             ),
             (
                 "May  6 07:09:10 cell-1 kernel: [637.581122] OK_bfce786c IN=s-1 OUT=eth0 SRC=10.1"

@@ -10,10 +10,11 @@ use asg_core::evidence::Evidence;
 use asg_core::ledger::Lifetime;
 use asg_core::policy::Policy;
 use asg_core::record::Outcomes;
-use asg_core::{Correlation, Guid, Identity, Ledger, Origin, SourceId};
+use asg_core::{Correlation, Guid, Identity, Origin, SourceId};
+use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
-use super::answers::{Answers, Wanted};
+use super::answers::{Answers, Wanted, lines};
 use super::case::{ANSWERS, Case, EXPLANATIONS, Kept, MANIFEST, Means, Recorded, Rules};
 use super::choose::{Containers, containers};
 use super::head::Thinning;
@@ -31,8 +32,8 @@ use crate::lines::Readers;
 use crate::names::Names;
 use crate::query::Query;
 
-/// Everything that a bundle is made from.
-#[derive(Debug)]
+/// Everything that a bundle is made from. The order of logs, ledgers and files does not matter.
+#[derive(Debug, Clone)]
 pub struct Sources {
     /// The logs, which can be read several times.
     pub readers: Readers,
@@ -85,7 +86,11 @@ struct Asked<'s> {
 /// Those of reading; [`Error::Value`] if the answers do not follow from the lines that are about
 /// them.
 pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<Bundle, Error> {
-    let asked = ask(sources, &question, &options)?;
+    // Logs, ledgers and answers are in the order of names.
+    let mut sources = sources.clone();
+    sources.readers = sources.readers.by_name();
+    sources.ledgers.sort();
+    let asked = ask(&sources, &question, &options)?;
     let means = Means {
         monitor: Arc::clone(sources.readers.quietly().monitor()),
         threads: sources.readers.threads(),
@@ -102,7 +107,7 @@ pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<B
         if place.is_some() {
             continue;
         }
-        let made = asked.bundle(&case, question, options)?;
+        let made = asked.bundle(&case, &answers, question, options)?;
         if verify(&made.bytes, means.monitor, means.threads)?.holds() {
             return Ok(made);
         }
@@ -117,12 +122,68 @@ pub fn make(sources: &Sources, question: Question, options: Reading) -> Result<B
 /// Returns the place of the first packet about which the answers differ.
 fn first_difference(one: &Answers, other: &Answers) -> Option<String> {
     let kinds = [(&one.flows, &other.flows), (&one.explanations, &other.explanations)];
-    let (one, other) = kinds.into_iter().find(|(one, other)| one != other)?;
-    let [one, other] = [one, other].map(|text| super::answers::lines(text).collect::<Vec<_>>());
-    let same = one.iter().zip(&other).take_while(|(one, other)| one == other).count();
-    let object = one.get(same).or(other.get(same))?;
-    let object: serde_json::Value = serde_json::from_slice(object).unwrap_or_default();
-    Some(format!("{}:{}", object["source"].as_str().unwrap_or("?"), object["line"]))
+    kinds.into_iter().find_map(|(one, other)| {
+        let (mut one, mut other) = (lines(one), lines(other));
+        loop {
+            let object = match (one.next(), other.next()) {
+                (None, None) => return None,
+                (Some(one), Some(other)) if say_the_same(one, other) => continue,
+                (Some(object), _) | (None, Some(object)) => object,
+            };
+            let object: Value = serde_json::from_slice(object).unwrap_or_default();
+            return Some(format!(
+                "{}:{}",
+                object["source"].as_str().unwrap_or("?"),
+                object["line"]
+            ));
+        }
+    })
+}
+
+/// Returns whether an answer is that from all lines, but for the processes of candidates. Those
+/// that are not in question have a handle alone.
+fn say_the_same(whole: &[u8], kept: &[u8]) -> bool {
+    if whole == kept {
+        return true;
+    }
+    let [whole, kept] = [whole, kept].map(|text| serde_json::from_slice::<Value>(text).ok());
+    let (Some(mut whole), Some(mut kept)) = (whole, kept) else { return false };
+    for answer in ["/attribution", "/peer/attribution"] {
+        let [Some(whole), Some(kept)] = [&mut whole, &mut kept].map(|it| it.pointer_mut(answer))
+        else {
+            continue;
+        };
+        reduce(whole, kept);
+    }
+    whole == kept
+}
+
+/// Takes out of an answer what a reduced one lacks.
+fn reduce(whole: &mut Value, kept: &mut Value) {
+    let nothing = Vec::new();
+    let candidates = kept["candidates"].as_array().unwrap_or(&nothing);
+    let are_reduced: Vec<_> =
+        candidates.iter().map(|it| it["process_guid"].is_null() && it["index"].is_null()).collect();
+    if !is_among_several(whole) || !are_reduced.contains(&true) {
+        return;
+    }
+    for (candidate, is_reduced) in
+        whole["candidates"].as_array_mut().into_iter().flatten().zip(are_reduced)
+    {
+        if is_reduced {
+            candidate["process_guid"] = Value::Null;
+            candidate["index"] = Value::Null;
+        }
+    }
+    // Each candidate is cited where its process is shown, or else where it is first seen.
+    for answer in [whole, kept] {
+        answer["evidence"] = Value::Null;
+    }
+}
+
+fn is_among_several(answer: &Value) -> bool {
+    let listed = answer["candidates"].as_array().map_or(0, Vec::len);
+    listed > 1 || answer["candidates_more"].as_u64() > Some(0)
 }
 
 fn ask<'s>(
@@ -131,14 +192,7 @@ fn ask<'s>(
     options: &Reading,
 ) -> Result<Asked<'s>, Error> {
     let readers = &sources.readers;
-    let mut ledger: Option<Ledger> = None;
-    for (name, bytes) in &sources.ledgers {
-        let one = ledger_file::parse(bytes, name)?;
-        match &mut ledger {
-            Some(all) => all.merge(&one),
-            None => ledger = Some(one),
-        }
-    }
+    let ledger = ledger_file::merged(&sources.ledgers)?;
     let ledger = ledger.map(|ledger| Arc::new(Mutex::new(ledger)));
     let policy = options.policy()?;
     let gathered = Arc::new(Gathered::new(policy, ledger).remembering(options.remember));
@@ -236,11 +290,25 @@ impl Asked<'_> {
             };
             ledgers.push((name.clone(), bytes));
         }
-        let owners = ledger.lifetimes().filter(|it| whole.contains(&it.handle().to_string()));
+        // Other containers are there because of their processes, and not of their names.
+        let is_owners = |it: &Lifetime<'_>| {
+            let handle = it.handle().to_string();
+            rests.handles.contains(&handle) || self.wanted.is_about(&handle)
+        };
+        let owners = ledger.lifetimes().filter(is_owners);
         let owners: HashSet<_> = owners.filter_map(Lifetime::subject).collect();
-        let is_needed =
-            |guid: &Guid| sources.is_whole || owners.contains(guid) || rests.apps.contains(guid);
-        let names = self.names.iter().filter(|(guid, _)| is_needed(guid));
+        // An app has further processes, by which a prefix may name it.
+        let is_of_owner = |identity: &Identity| {
+            let app = identity.app.as_ref().and_then(|app| app.guid.parse().ok());
+            app.is_some_and(|app| rests.apps.contains(&app))
+        };
+        let is_needed = |guid: &Guid, identity: &Identity| {
+            sources.is_whole
+                || owners.contains(guid)
+                || rests.apps.contains(guid)
+                || is_of_owner(identity)
+        };
+        let names = self.names.iter().filter(|(guid, identity)| is_needed(guid, identity));
         let names = names.map(|(guid, identity)| (*guid, identity.clone()));
         let names: HashMap<_, _> = names.collect();
         // The manifest counts the apps of these spaces only.
@@ -261,7 +329,13 @@ impl Asked<'_> {
     }
 
     /// Packs the case and the answers.
-    fn bundle(&self, case: &Case, question: Question, options: Reading) -> Result<Bundle, Error> {
+    fn bundle(
+        &self,
+        case: &Case,
+        kept: &Answers,
+        question: Question,
+        options: Reading,
+    ) -> Result<Bundle, Error> {
         let Self { sources, answers, .. } = self;
         let mut manifest = Manifest::new(question, options);
         let mut files = BTreeMap::new();
@@ -311,9 +385,9 @@ impl Asked<'_> {
 
         let mut members = Members::new();
         case.write(&mut manifest, &mut members);
-        members.insert(ANSWERS.to_owned(), answers.flows.clone());
+        members.insert(ANSWERS.to_owned(), kept.flows.clone());
         if case.rules.is_some() {
-            members.insert(EXPLANATIONS.to_owned(), answers.explanations.clone());
+            members.insert(EXPLANATIONS.to_owned(), kept.explanations.clone());
         }
         manifest.members =
             members.iter().map(|(name, bytes)| (name.clone(), pack::digest(bytes))).collect();

@@ -10,8 +10,8 @@ use super::words::of_rule;
 
 /// The rules that decided, with the texts that records have of them, for one thread.
 ///
-/// A rule is named only if nothing else can have decided: no other rule matches the packet, the
-/// line agrees, and no snapshot around its time has other rules.
+/// A rule is named only if no other can have decided: it decides in any order of the groups, though
+/// others may match behind it; the line agrees; and every snapshot around its time gives the same.
 #[derive(Debug)]
 pub struct DecidedRules {
     policy: Policy,

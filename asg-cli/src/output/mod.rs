@@ -21,6 +21,6 @@ mod new_file;
 mod out;
 mod synced_file;
 
-pub use new_file::{NewFile, remove_unfinished};
+pub use new_file::{NewFile, NewFolder, remove_unfinished};
 pub use out::Out;
 pub use synced_file::SyncedFile;

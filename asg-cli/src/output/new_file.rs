@@ -1,4 +1,4 @@
-//! Files that are never seen half written.
+//! Files and folders that are never seen half written.
 
 use std::fs::File;
 use std::io;
@@ -8,16 +8,34 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::in_use::check_output;
 
-/// The names of all unfinished files.
+/// The names of all unfinished files and folders.
 static UNFINISHED: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// The number of names given so far.
 static MADE: AtomicU64 = AtomicU64::new(0);
 
-/// Removes all unfinished files of this process, for a program that ends before their writers do.
+/// Removes all unfinished files and folders of this process, for a program that ends before their
+/// writers do.
 pub fn remove_unfinished() {
     for path in &*UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner) {
-        drop(std::fs::remove_file(path));
+        drop(std::fs::remove_file(path).or_else(|_| std::fs::remove_dir_all(path)));
+    }
+}
+
+/// Returns the name of an unfinished file or folder, and remembers it.
+fn unfinished(before: &Path) -> PathBuf {
+    let mut path = before.as_os_str().to_owned();
+    let number = MADE.fetch_add(1, Ordering::Relaxed);
+    path.push(format!(".{}-{number}.part", std::process::id()));
+    let path = PathBuf::from(path);
+    UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(path.clone());
+    path
+}
+
+fn forget_unfinished(path: &Path) {
+    let mut all = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(n) = all.iter().position(|known| known == path) {
+        all.swap_remove(n);
     }
 }
 
@@ -56,12 +74,7 @@ impl NewFile {
         if std::fs::metadata(&path).is_ok_and(|there| !there.is_file()) {
             return Self { beside: None, path };
         }
-        let mut beside = path.as_os_str().to_owned();
-        let number = MADE.fetch_add(1, Ordering::Relaxed);
-        beside.push(format!(".{}-{number}.part", std::process::id()));
-        let beside = PathBuf::from(beside);
-        UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner).push(beside.clone());
-        Self { beside: Some(beside), path }
+        Self { beside: Some(unfinished(&path)), path }
     }
 
     /// Creates the file to write to.
@@ -113,11 +126,88 @@ fn sync_folder(path: &Path) -> io::Result<()> {
 impl Drop for NewFile {
     fn drop(&mut self) {
         let Some(beside) = &self.beside else { return };
-        let mut unfinished = UNFINISHED.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(n) = unfinished.iter().position(|path| path == beside) {
-            unfinished.swap_remove(n);
-        }
+        forget_unfinished(beside);
         // After a successful move there is nothing to remove.
         drop(std::fs::remove_file(beside));
+    }
+}
+
+/// A folder that is filled beside its path, and moved there when it is complete.
+///
+/// Dropping it earlier removes it. A folder that is there already stays, and gets what is in the
+/// new one.
+///
+/// ```
+/// use asg_cli::output::NewFolder;
+///
+/// let folder = tempfile::tempdir()?;
+/// let path = folder.path().join("shared");
+/// let new = NewFolder::create(&path)?;
+/// std::fs::write(new.work().join("flows.csv"), b"time,dst\n")?;
+/// assert!(!path.exists());
+/// new.finish()?;
+/// assert_eq!(std::fs::read(path.join("flows.csv"))?, b"time,dst\n");
+/// assert_eq!(std::fs::read_dir(folder.path())?.count(), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct NewFolder {
+    work: PathBuf,
+    path: PathBuf,
+    is_there: bool,
+}
+
+impl NewFolder {
+    /// Creates the folder to write into.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn create(path: &Path) -> io::Result<Self> {
+        let is_there = path.is_dir();
+        // Without a slash at its end.
+        let path: PathBuf = path.components().collect();
+        // A folder that is there may be of another file system than the one that it is in.
+        let work = unfinished(&if is_there { path.join("") } else { path.clone() });
+        let new = Self { work, path, is_there };
+        std::fs::create_dir_all(&new.work)?;
+        Ok(new)
+    }
+
+    /// Returns the folder to write into.
+    #[must_use]
+    pub fn work(&self) -> &Path {
+        &self.work
+    }
+
+    /// Returns the folder's path in the end.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Moves the folder into its place.
+    ///
+    /// # Errors
+    ///
+    /// Those of the system.
+    pub fn finish(self) -> io::Result<()> {
+        if self.is_there {
+            for entry in std::fs::read_dir(&self.work)? {
+                let entry = entry?;
+                std::fs::rename(entry.path(), self.path.join(entry.file_name()))?;
+            }
+        } else {
+            std::fs::rename(&self.work, &self.path)?;
+        }
+        sync_folder(&self.path)
+    }
+}
+
+impl Drop for NewFolder {
+    fn drop(&mut self) {
+        forget_unfinished(&self.work);
+        // After a successful move there is nothing to remove but an empty folder.
+        drop(std::fs::remove_dir_all(&self.work));
     }
 }

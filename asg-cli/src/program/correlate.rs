@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use asg_core::policy::Policy;
 use asg_core::record::Outcomes;
-use asg_core::siem::{DestinationName, Reading, RecordLines, Standard};
+use asg_core::siem::{DestinationName, Reading, RecordBatch, RecordJoiner, RecordLines, Standard};
 use asg_core::{TimePolicy, Timestamp};
 
 use super::check::hint;
@@ -194,13 +194,26 @@ fn records(
         // Each thread has flows of one cache.
         lines: RecordLines::new(standard, reading).with_keys(),
         rules: policy.map(DecidedRules::new),
-        foreign: 0,
+        records: 0,
+        foreign: Vec::new(),
     };
-    let mut all = 0;
-    each(options, flows, sink, |(text, foreign)| {
-        all += foreign;
-        Ok(out.write_all(&text)?)
-    })?;
+    // Some packets have no record, so records are counted where they are written.
+    let most = options.limit.map_or(u64::MAX, |most| most as u64);
+    let mut joiner = RecordJoiner::new().limited_to(most);
+    let (mut all, mut text) = (0, Vec::new());
+    let mut running = flows.timed_run(sink)?;
+    while !joiner.is_full()
+        && let Some((batch, foreign)) = running.next()?
+    {
+        text.clear();
+        let added = joiner.add(batch, &mut text);
+        let is_before = |records: &&u64| **records < added || !joiner.is_full();
+        all += foreign.iter().filter(is_before).count() as u64;
+        out.write_all(&text)?;
+    }
+    text.clear();
+    joiner.finish(&mut text);
+    out.write_all(&text)?;
     Ok(all)
 }
 
@@ -232,20 +245,24 @@ pub(super) fn destination<'r>(row: &ReadRow<'r>) -> Option<DestinationName<'r>> 
     })
 }
 
-/// Records, and how many packets have none.
+/// Records, and the packets that have none.
 struct Records {
     lines: RecordLines<'static>,
     rules: Option<DecidedRules>,
-    foreign: u64,
+    records: u64,
+    /// How many records there were before each packet without one.
+    foreign: Vec<u64>,
 }
 
 impl RowSink for Records {
-    type Done = (Vec<u8>, u64);
+    type Done = (RecordBatch, Vec<u64>);
 
     const TAKES_KNOWN: bool = true;
 
     fn known(&mut self, row: &KnownRow<'_>) -> bool {
-        self.lines.add_known(row.flow)
+        let is_added = self.lines.add_known(row.flow);
+        self.records += u64::from(is_added);
+        is_added
     }
 
     fn row(&mut self, row: &Row<'_>) {
@@ -254,12 +271,17 @@ impl RowSink for Records {
             let rule = self.rules.as_mut().zip(read.explained);
             let rule = rule.and_then(|(rules, explained)| rules.of(explained));
             let is_added = self.lines.add_explained(flow, source, destination(read), rule);
-            self.foreign += u64::from(!is_added);
+            if is_added {
+                self.records += 1;
+            } else {
+                self.foreign.push(self.records);
+            }
         }
     }
 
     fn take(&mut self) -> Self::Done {
-        (self.lines.take(), std::mem::take(&mut self.foreign))
+        self.records = 0;
+        (self.lines.take_batch(), std::mem::take(&mut self.foreign))
     }
 }
 

@@ -24,6 +24,7 @@ use crate::lines::{Failures, Readers};
 use crate::monitor::{Monitor, Supervised};
 use crate::names::{Asked, Late, Names, Shared};
 use crate::origins;
+use crate::output::format::Format;
 use crate::output::sources;
 use crate::query::Query;
 use crate::report::{Failure, Report};
@@ -439,6 +440,7 @@ pub(super) fn chosen(mut query: Query, options: &Options) -> Result<Query, Failu
         options.command,
         Command::Correlate | Command::Demo | Command::Parse | Command::Explain
     ) && !options.format.is_summary()
+        && !matches!(options.format, Format::Standard(_))
         && options.look.sort.is_empty();
     match options.limit {
         Some(limit) if takes_rows => Ok(query.slice(0, Some(limit as u64))),

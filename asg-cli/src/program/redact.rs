@@ -58,8 +58,7 @@ pub(super) fn run(options: &Options, context: Context<'_>) -> Result<(), Failure
     if let Some(SettingsSource::File(path)) = &options.rules.sources.settings {
         redact_settings(&folder, &redactor, path)?;
     }
-    folder.finish();
-    Ok(())
+    Ok(folder.finish()?)
 }
 
 /// Reports what is not in the new files.

@@ -1,9 +1,13 @@
 //! Lines about containers, written anew: a lager line with the facts that were read, and nothing
 //! else.
 
+use std::fmt::Write as _;
+
 use asg_core::event::{LoggerEvent, RepEvent, RepEventKind};
 use asg_core::line::Role;
 use asg_core::names::Names;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
 use super::header::lager_stamp;
@@ -42,6 +46,172 @@ fn members<const N: usize>(all: [(&str, Option<Value>); N]) -> Map<String, Value
 fn object<const N: usize>(all: [(&str, Option<Value>); N]) -> Option<Value> {
     let members = members(all);
     (!members.is_empty()).then_some(Value::Object(members))
+}
+
+/// The executor's words in an app's stream, for each event.
+const LIFE: [(RepEventKind, &str); 5] = [
+    (RepEventKind::Creating, "creating container for instance"),
+    (RepEventKind::Created, "successfully created container for instance"),
+    (RepEventKind::Stopping, "stopping instance"),
+    (RepEventKind::Destroying, "destroying container for instance"),
+    (RepEventKind::Destroyed, "successfully destroyed container for instance"),
+];
+
+/// Returns the text of an event in an app's stream, or in the router's access log.
+pub(super) fn spoken(redactor: &Redactor, event: &RepEvent<'_>) -> String {
+    let handle = event.handle.as_ref().map(|handle| redactor.id(handle)).unwrap_or_default();
+    let words = LIFE.iter().find(|(kind, _)| *kind == event.event);
+    match (&*event.source, words) {
+        _ if event.rules_updated => RULES_UPDATED.to_owned(),
+        ("executor", Some((_, words))) => {
+            let cell = event.cell_id.as_deref().map(|cell| redactor.machine(cell));
+            format!("Cell {} {words} {handle}", cell.unwrap_or_default())
+        }
+        ("gorouter", _) => access_log(redactor, event, &handle),
+        _ => "-".to_owned(),
+    }
+}
+
+/// Returns a line of the router's access log.
+fn access_log(redactor: &Redactor, event: &RepEvent<'_>, handle: &str) -> String {
+    let mut text = format!("- - [{}] \"-\"", lager_stamp(event.time));
+    let app = event.names.as_deref().and_then(|names| names.app_guid.as_ref());
+    if let Some(app) = app {
+        let _ = write!(text, " app_id:\"{}\"", redactor.id(app));
+    }
+    if let Some(index) = event.index {
+        let _ = write!(text, " app_index:\"{index}\"");
+    }
+    let _ = write!(text, " instance_id:\"{handle}\"");
+    // The router tried a container, and did not reach it.
+    if event.event == RepEventKind::Missing {
+        text.push_str(" x_cf_routererror:\"endpoint_failure\"");
+    }
+    text
+}
+
+/// Returns the tags that loggregator adds to an app's line: `[tags@47450 app_id="…"]`.
+pub(super) fn line_tags(redactor: &Redactor, event: &RepEvent<'_>) -> String {
+    let tags = envelope_tags(redactor, event);
+    let tags = tags.iter().filter_map(|(name, value)| Some((name, value.as_str()?)));
+    let tags: String = tags.map(|(name, value)| format!(" {name}=\"{value}\"")).collect();
+    format!("[tags@47450{tags}]")
+}
+
+/// Returns the members of loggregator's tags.
+fn envelope_tags(redactor: &Redactor, event: &RepEvent<'_>) -> Map<String, Value> {
+    let mut all = match event.names.as_deref().map(|names| tags(redactor, names)) {
+        Some(Value::Object(names)) => names,
+        _ => Map::new(),
+    };
+    let cell = event.cell_id.as_deref().map(|cell| redactor.machine(cell));
+    let is_reps = event.cell_ip.is_some() || cell.is_some();
+    all.extend(members([
+        ("process_instance_id", event.handle.as_ref().map(|it| redactor.id(it).into())),
+        ("instance_id", event.index.map(|index| index.to_string().into())),
+        ("origin", is_reps.then(|| "rep".into())),
+        ("index", cell.map(Value::from)),
+        ("ip", event.cell_ip.map(|ip| redactor.address(ip).to_string().into())),
+    ]));
+    all
+}
+
+/// Returns log-cache's envelope of an event.
+fn envelope(redactor: &Redactor, event: &RepEvent<'_>) -> Value {
+    let mut tags = envelope_tags(redactor, event);
+    let text = spoken(redactor, event);
+    let is_task = event.handle.as_deref().is_some_and(|handle| handle.len() == 36);
+    let part = match (&*text, is_task) {
+        ("-", _) => "APP",
+        (_, true) => "STG",
+        (_, false) => "CELL",
+    };
+    tags.insert("source_type".into(), part.into());
+    let nanos = event.time.map_or(0, asg_core::Timestamp::as_nanos).to_string();
+    let log = json!({ "payload": STANDARD.encode(text) });
+    json!({ "timestamp": nanos, "source_id": "-", "tags": tags, "log": log })
+}
+
+const RULES_UPDATED: &str = "Security group rules were updated";
+
+/// Returns the candidates for an event, the best first. Notices of new rules have no lager form.
+pub(super) fn lines(redactor: &Redactor, event: &RepEvent<'_>) -> Vec<String> {
+    if event.rules_updated {
+        return vec![envelope(redactor, event).to_string()];
+    }
+    vec![rep(redactor, event)]
+}
+
+/// Returns the documents that may hold these events: one of each kind that the reader knows.
+pub(super) fn documents(redactor: &Redactor, events: &[RepEvent<'_>]) -> Vec<String> {
+    let of = |entry: fn(&Redactor, &RepEvent<'_>) -> Value| {
+        events.iter().map(|event| entry(redactor, event)).collect::<Vec<_>>()
+    };
+    let all = [json!({ "batch": of(envelope) }), json!({ "resources": of(stats) })];
+    let mut all: Vec<_> = all.iter().map(ToString::to_string).collect();
+    // By hand, because members keep their order, and those of a store may be of one name.
+    if let [instance, evacuating] = &of(actual_lrp)[..] {
+        all.push(format!("{{\"instance\":{instance},\"evacuating\":{evacuating}}}"));
+    }
+    let key = |event: &RepEvent<'_>| json!(event.handle.as_ref().map(|it| redactor.id(it)));
+    let entry = |event: &RepEvent<'_>| format!("{}:{}", key(event), stored(redactor, event));
+    let members: Vec<_> = events.iter().map(entry).collect();
+    all.push(format!("{{{}}}", members.join(",")));
+    all
+}
+
+/// Returns an entry of silk's store.
+fn stored(redactor: &Redactor, event: &RepEvent<'_>) -> Value {
+    let address = |ip: Option<std::net::IpAddr>| ip.map(|ip| json!(redactor.address(ip)));
+    let names = event.names.as_deref();
+    Value::Object(members([
+        ("handle", event.handle.as_ref().map(|it| redactor.id(it).into())),
+        ("ip", Some(address(event.container_ip).unwrap_or_default())),
+        ("ipv6", address(event.container_ipv6)),
+        ("metadata", names.map(|names| tags(redactor, names))),
+    ]))
+}
+
+/// Returns an entry of Cloud Controller's process stats.
+fn stats(redactor: &Redactor, event: &RepEvent<'_>) -> Value {
+    let address = |ip: Option<std::net::IpAddr>| ip.map(|ip| json!(redactor.address(ip)));
+    let word = event.names.as_deref().and_then(|names| names.process_type.as_deref());
+    let is_running = event.event == RepEventKind::Running;
+    let measured = event.time.map(|time| json!({ "time": lager_stamp(Some(time)) }));
+    Value::Object(members([
+        ("instance_guid", event.instance_guid.as_ref().map(|it| redactor.id(it).into())),
+        ("index", event.index.map(Value::from)),
+        ("host", address(event.cell_ip)),
+        ("instance_internal_ip", address(event.container_ip)),
+        ("state", is_running.then(|| "RUNNING".into())),
+        ("usage", measured),
+        ("type", word.map(|word| process_type(redactor, word).into())),
+    ]))
+}
+
+/// Returns an instance as `cfdot actual-lrp-groups` prints it.
+fn actual_lrp(redactor: &Redactor, event: &RepEvent<'_>) -> Value {
+    let id = |text: Option<&asg_core::bytes::JsonStr<'_>>| text.map(|it| redactor.id(it).into());
+    let address = |ip: Option<std::net::IpAddr>| ip.map(|ip| json!(redactor.address(ip)));
+    let is_evacuating = event.event == RepEventKind::Evacuating;
+    let state = match event.event {
+        RepEventKind::Creating => "CLAIMED",
+        RepEventKind::Running | RepEventKind::Evacuating => "RUNNING",
+        _ => "-",
+    };
+    Value::Object(members([
+        ("process_guid", id(event.process_guid.as_ref())),
+        ("index", event.index.map(Value::from)),
+        ("domain", event.domain.as_deref().map(|name| domain(name).into())),
+        ("instance_guid", id(event.instance_guid.as_ref())),
+        ("cell_id", event.cell_id.as_deref().map(|cell| redactor.machine(cell).into())),
+        ("address", address(event.cell_ip)),
+        ("instance_address", address(event.container_ip)),
+        ("instance_ipv6_address", address(event.container_ipv6)),
+        ("state", Some(state.into())),
+        ("presence", is_evacuating.then(|| "EVACUATING".into())),
+        ("since", event.time.map(|time| time.as_nanos().into())),
+    ]))
 }
 
 /// Returns the lager line of an event with its new values.

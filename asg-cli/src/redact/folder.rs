@@ -16,7 +16,7 @@ use super::line::{Fate, Written, rewrite};
 use super::redactor::Redactor;
 use crate::error::Error;
 use crate::lines::Readers;
-use crate::output::Out;
+use crate::output::{NewFolder, Out};
 use crate::pieces::{Piece, Size};
 use crate::pipeline::{Pipeline, Work};
 
@@ -43,13 +43,12 @@ impl Lines {
     }
 }
 
-/// A new folder that redacted files are written into. Dropping it before
-/// [`finish`](Folder::finish) removes what was written.
+/// A new folder that redacted files are written into. It has its name from
+/// [`finish`](Folder::finish) on; dropping it before removes what was written.
 #[derive(Debug)]
 pub struct Folder {
-    path: PathBuf,
+    new: NewFolder,
     redactor: Redactor,
-    is_finished: bool,
 }
 
 impl Folder {
@@ -64,17 +63,21 @@ impl Folder {
             let what = "is a file: name a new folder with --output";
             return Err(Error::Value(format!("{} {what}", path.display())));
         }
-        fs::create_dir_all(path).map_err(file)?;
-        if fs::read_dir(path).map_err(file)?.next().is_some() {
+        if path.is_dir() && fs::read_dir(path).map_err(file)?.next().is_some() {
             let what = "is not empty: name a new folder with --output";
             return Err(Error::Value(format!("{} {what}", path.display())));
         }
-        Ok(Self { path: path.to_owned(), redactor, is_finished: false })
+        Ok(Self { new: NewFolder::create(path).map_err(file)?, redactor })
     }
 
-    /// Keeps the folder: all files are written.
-    pub fn finish(mut self) {
-        self.is_finished = true;
+    /// Gives the folder its name: all files are written.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::File`].
+    pub fn finish(self) -> Result<(), Error> {
+        let path = self.new.path().to_owned();
+        self.new.finish().map_err(|error| Error::file(path.display().to_string(), error))
     }
 
     /// Redacts logs into `logs/0001.log` and so on. A line stays at its place.
@@ -101,17 +104,17 @@ impl Folder {
                 all.add(&lines);
                 let is_same = open.as_ref().is_some_and(|(known, ..)| *known == source);
                 if !is_same {
-                    close(open.take())?;
+                    self.close(open.take())?;
                     let path = self.path_of(&file(source))?;
-                    let out = Out::new(Some(&path)).map_err(|error| written(&path, error))?;
+                    let out = Out::new(Some(&path)).map_err(|error| self.written(&path, error))?;
                     open = Some((source, path, out));
                 }
                 if let Some((_, path, out)) = &mut open {
-                    out.write_all(&text).map_err(|error| written(path, error))?;
+                    out.write_all(&text).map_err(|error| self.written(path, error))?;
                 }
             }
         }
-        close(open)?;
+        self.close(open)?;
         Ok(all)
     }
 
@@ -136,34 +139,27 @@ impl Folder {
             out.write_all(text)?;
             out.finish()
         };
-        write().map_err(|error| written(&path, error))
+        write().map_err(|error| self.written(&path, error))
     }
 
     fn path_of(&self, name: &str) -> Result<PathBuf, Error> {
-        let path = self.path.join(name);
+        let path = self.new.work().join(name);
         if let Some(parent) = path.parent() {
-            fs::create_dir_all(parent).map_err(|error| written(parent, error))?;
+            fs::create_dir_all(parent).map_err(|error| self.written(parent, error))?;
         }
         Ok(path)
     }
-}
 
-impl Drop for Folder {
-    fn drop(&mut self) {
-        if !self.is_finished {
-            // It was empty or not there, so all in it is of this run.
-            drop(fs::remove_dir_all(&self.path));
-        }
+    /// Returns an error about a file, by the name that it has in the end.
+    fn written(&self, path: &Path, error: io::Error) -> Error {
+        let inside = path.strip_prefix(self.new.work()).unwrap_or(path);
+        Error::file(self.new.path().join(inside).display().to_string(), error)
     }
-}
 
-fn written(path: &Path, error: io::Error) -> Error {
-    Error::file(path.display().to_string(), error)
-}
-
-fn close(open: Option<(SourceId, PathBuf, Out)>) -> Result<(), Error> {
-    let Some((_, path, out)) = open else { return Ok(()) };
-    out.finish().map_err(|error| written(&path, error))
+    fn close(&self, open: Option<(SourceId, PathBuf, Out)>) -> Result<(), Error> {
+        let Some((_, path, out)) = open else { return Ok(()) };
+        out.finish().map_err(|error| self.written(&path, error))
+    }
 }
 
 /// The work of one thread.

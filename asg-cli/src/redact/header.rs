@@ -10,6 +10,7 @@ use asg_core::Timestamp;
 use asg_core::line::{Envelope, Role};
 use asg_core::time::{Civil, LogTime};
 
+use super::line::Body;
 use super::redactor::Redactor;
 
 /// The parts of a header that answers rest on, with their new values.
@@ -88,25 +89,33 @@ impl Header {
     }
 
     /// Returns the line with this header and text, in the forms that may hold it, the best first.
-    pub(super) fn lines(&self, body: &str) -> Vec<String> {
-        let mut body = body.to_owned();
-        if let (Some(uptime), None) = (self.uptime, self.kmsg()) {
-            body = format!("[{:5}.{:06}] {body}", uptime / 1_000_000, uptime % 1_000_000);
+    pub(super) fn lines(&self, body: &Body) -> Vec<String> {
+        let named =
+            Self { program: self.program.clone().filter(|_| !body.is_nameless), ..self.clone() };
+        let mut text = body.text.clone();
+        let stamp = self.uptime.filter(|_| self.kmsg().is_none() || body.is_behind_unread);
+        if let Some(uptime) = stamp {
+            text = format!("[{:5}.{:06}] {text}", uptime / 1_000_000, uptime % 1_000_000);
+        }
+        if body.is_behind_unread {
+            let tag = self.tag().filter(|_| body.is_nameless).map(|tag| tag + ": ");
+            text = format!("{UNREAD_HEADER}{}{text}", tag.unwrap_or_default());
         }
         if let Some(times) = self.repeated {
-            body = format!("message repeated {times} times: [ {body}]");
+            text = format!("message repeated {times} times: [ {text}]");
         }
+        let kmsg = self.kmsg().filter(|_| !body.is_behind_unread);
         let heads = [
-            self.kmsg(),
-            self.bare(),
-            self.dmesg(),
-            self.rfc5424(),
-            self.marked(),
-            self.stamped(),
-            self.of_tool(),
-            self.of_tool().and_then(|head| Some(head + &self.stamped()?)),
+            kmsg,
+            named.bare(),
+            named.dmesg(),
+            named.rfc5424(&body.tags),
+            named.marked(),
+            named.stamped(),
+            named.of_tool(),
+            named.of_tool().and_then(|head| Some(head + &named.stamped()?)),
         ];
-        heads.into_iter().flatten().map(|head| head + &body).collect()
+        heads.into_iter().flatten().map(|head| head + &text).collect()
     }
 
     /// `4,1234,87921493829,-;`.
@@ -135,7 +144,7 @@ impl Header {
     }
 
     /// `<14>1 2024-05-06T07:09:10Z host program pid - [instance@47450 group="…" id="…"] `.
-    fn rfc5424(&self) -> Option<String> {
+    fn rfc5424(&self, tags: &str) -> Option<String> {
         let time = match self.time {
             LogTime::Instant(time) => time.to_string(),
             LogTime::Unknown => "-".to_owned(),
@@ -147,23 +156,32 @@ impl Header {
         let nil = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
         let (host, program, proc_id) = (nil(&self.host), nil(&self.program), nil(&self.proc_id));
         let mut out = format!("<14>1 {time} {host} {program} {proc_id} - ");
-        if self.job.is_none() && self.instance.is_none() {
-            out.push_str("- ");
-        } else {
+        // An app's stream is known by its brackets or by its tags.
+        let is_bracketed = self.proc_id.as_ref().is_some_and(|id| id.starts_with('['));
+        let tags = match tags {
+            "" if self.role == Role::Stream && !is_bracketed => "[tags@47450 source_type=\"APP\"]",
+            tags => tags,
+        };
+        let has_instance = self.job.is_some() || self.instance.is_some();
+        if has_instance {
             out.push_str("[instance@47450");
             for (name, value) in [("group", &self.job), ("id", &self.instance)] {
                 if let Some(value) = value {
                     let _ = write!(out, " {name}=\"{value}\"");
                 }
             }
-            out.push_str("] ");
+            out.push(']');
         }
+        out.push_str(if has_instance || !tags.is_empty() { tags } else { "-" });
+        out.push(' ');
         Some(out)
     }
 
     /// `Jun 16 23:18:38 host program [job=… index=…] ` or `… program job/id `.
     fn marked(&self) -> Option<String> {
-        let (stamp, program, job) = (self.stamp()?, self.tag()?, self.job.as_ref()?);
+        // A stamp whose month a person has masked shows no time.
+        let stamp = self.stamp().unwrap_or_else(|| "*  1 00:00:00".to_owned());
+        let (program, job) = (self.tag()?, self.job.as_ref()?);
         // An aggregator's word in the place of a host, which is not one.
         let host = self.host.as_deref().unwrap_or("kern");
         match (&self.instance, &self.index) {
@@ -214,6 +232,9 @@ impl Header {
         }
     }
 }
+
+/// In the place of a header that was not understood: longer than any log prefix.
+const UNREAD_HEADER: &str = "unread-header-of-another-program ";
 
 const WEEKDAYS: [&str; 7] = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"];
 const MONTHS: [&str; 12] =

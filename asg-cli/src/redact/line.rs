@@ -1,6 +1,7 @@
 //! One line: read, renamed, written anew, and read again to see that it means the same.
 
 use asg_core::completeness::Completeness;
+use asg_core::event::RepEvent;
 use asg_core::evidence::Evidence;
 use asg_core::line::Role;
 use asg_core::prefix::{Direction, Plane, Subject};
@@ -48,8 +49,17 @@ struct Facts {
 #[derive(Debug, PartialEq)]
 enum Seen {
     Nothing,
-    Packet { line: Vec<u8>, cf: Option<(Verdict, Plane, Direction, Subject)>, is_damaged: bool },
-    Containers { evidence: Vec<(Evidence, [Option<String>; 7])>, is_damaged: bool },
+    Packet {
+        line: Vec<u8>,
+        cf: Option<(Verdict, Plane, Direction, Subject)>,
+        masked: Vec<&'static str>,
+        is_damaged: bool,
+        is_understood: bool,
+    },
+    Containers {
+        evidence: Vec<(Evidence, [Option<String>; 7])>,
+        is_damaged: bool,
+    },
     Logger(serde_json::Value),
     Note(u64),
 }
@@ -81,8 +91,7 @@ fn one(redactor: &Redactor, record: &Record<'_>, outcome: Outcome) -> Written {
             && wanted == Facts::of(&again, Outcome::of(&line, &again), None)
     };
     let bodies = bodies(redactor, record, outcome, &wanted);
-    let lines = bodies.iter().flat_map(|body| header.lines(body));
-    if let Some(text) = lines.into_iter().find(means_the_same) {
+    if let Some(text) = bodies.iter().flat_map(|body| header.lines(body)).find(means_the_same) {
         let fate = match outcome {
             Outcome::NotUnderstood => Fate::Unread,
             Outcome::NotPlatform if record.packet().is_none() => Fate::Unread,
@@ -98,14 +107,15 @@ fn one(redactor: &Redactor, record: &Record<'_>, outcome: Outcome) -> Written {
         let again = Record::classify(&line);
         header.equals(&Header::of(&again.envelope)) && Outcome::of(&line, &again) == outcome
     };
+    let mark = |text: &str| Body::new(text.to_owned());
     let is_headed = |text: &String| {
         let again = Line::new(text.as_bytes());
         let again = Record::classify(&again);
         header.equals(&Header::of(&again.envelope)) && again.kind() == "other"
     };
-    let marks = MARKS.iter().flat_map(|mark| header.lines(mark)).find(counts_alike);
+    let marks = MARKS.iter().flat_map(|text| header.lines(&mark(text))).find(counts_alike);
     let text = marks
-        .or_else(|| header.lines(MARK).into_iter().find(is_headed))
+        .or_else(|| header.lines(&mark(MARK)).into_iter().find(is_headed))
         .unwrap_or_else(|| MARK.to_owned());
     let fate = if outcome == Outcome::Other { Fate::TextDropped } else { Fate::Unwritten };
     Written { text, fate }
@@ -119,30 +129,46 @@ const DAMAGED: [&str; 4] = [r#"{"timestamp":"#, "{\"", "IN= OUT=", "\":"];
 const MARKS: [&str; 6] = [MARK, DAMAGED[0], DAMAGED[1], DAMAGED[2], DAMAGED[3], UNREAD];
 /// In the place of one that looks like a packet's.
 const UNREAD: &str = "unread: SRC= DST=";
-/// In the place of a header that was not understood: longer than any log prefix.
-const UNREAD_HEADER: &str = "unread-header-of-another-program ";
+
+/// The text behind a header, and its demands on the header.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Body {
+    pub(super) text: String,
+    /// An element of structured data, which only RFC 5424's header can have.
+    pub(super) tags: String,
+    /// Whether it is behind a header that is not understood.
+    pub(super) is_behind_unread: bool,
+    /// Whether the header names no program.
+    pub(super) is_nameless: bool,
+}
+
+impl Body {
+    fn new(text: String) -> Self {
+        Self { text, ..Self::default() }
+    }
+}
 
 /// Returns the texts that may hold what a line said, the best first.
-fn bodies(
-    redactor: &Redactor,
-    record: &Record<'_>,
-    outcome: Outcome,
-    wanted: &Facts,
-) -> Vec<String> {
-    let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
+fn bodies(redactor: &Redactor, record: &Record<'_>, outcome: Outcome, wanted: &Facts) -> Vec<Body> {
     if let Some((packet, cf)) = record.packet() {
-        let body = text(packet::line(redactor, packet, cf));
-        if record.header_not_understood.is_some() {
-            return vec![format!("{UNREAD_HEADER}{body}"), body];
+        let whole = packet::line(redactor, packet, cf);
+        let body = record.envelope.body.as_bytes();
+        let is_damaged = matches!(record.content, Content::Damaged(_));
+        let mut all: Vec<_> = packet::marked(packet, body, &whole, is_damaged);
+        all.push(whole);
+        let texts = all.iter().map(|line| String::from_utf8_lossy(line).into_owned());
+        if record.header_not_understood.is_none() {
+            return texts.map(Body::new).collect();
         }
-        return vec![body];
+        let all = texts.flat_map(|text| {
+            let unread = Body { is_behind_unread: true, ..Body::new(text) };
+            [Body { is_nameless: true, ..unread.clone() }, unread]
+        });
+        return all.collect();
     }
-    match &record.content {
-        Content::Rep(event) => vec![event::rep(redactor, event)],
-        Content::Document(events) => {
-            let all: Vec<_> = events.iter().map(|it| event::rep(redactor, it)).collect();
-            vec![format!("[{}]", all.join(","))]
-        }
+    let texts: Vec<String> = match &record.content {
+        Content::Rep(event) => return events_bodies(redactor, record, event),
+        Content::Document(events) => event::documents(redactor, events),
         Content::Logger(event) => vec![event::logger(redactor, event)],
         Content::Damaged(Damaged { part: Some(Part::Rep(event)), .. }) => {
             let whole = event::rep(redactor, event);
@@ -160,6 +186,24 @@ fn bodies(
             }
             _ => vec![MARK.to_owned()],
         },
+    };
+    texts.into_iter().map(Body::new).collect()
+}
+
+/// Returns the candidates for a line about a container. A program that writes lager lines writes no
+/// app's stream and no access log, and the other way round.
+fn events_bodies(redactor: &Redactor, record: &Record<'_>, event: &RepEvent<'_>) -> Vec<Body> {
+    let spoken = Body::new(event::spoken(redactor, event));
+    match record.envelope.role() {
+        Role::Stream => {
+            let tags = event::line_tags(redactor, event);
+            let tagged = Body { tags, ..spoken.clone() };
+            let nameless = |body: &Body| Body { is_nameless: true, ..body.clone() };
+            // A program may be the app's GUID, which counts beside the tag.
+            vec![nameless(&tagged), nameless(&spoken), tagged, spoken]
+        }
+        Role::Router => vec![spoken],
+        _ => event::lines(redactor, event).into_iter().map(Body::new).collect(),
     }
 }
 
@@ -196,7 +240,9 @@ impl Facts {
         let resolved = record.resolved_time(&TimePolicy::default());
         let resolved = resolved.map(|it| (it.time, it.quality == TimeQuality::Read));
         // What another program prints proves nothing, not even its time.
-        let resolved = resolved.filter(|_| record.is_platform());
+        // The platform's own lines in an app's stream have a time, too.
+        let is_evidence = matches!(record.content, Content::Rep(_));
+        let resolved = resolved.filter(|_| record.is_platform() || is_evidence);
         Self { outcome, seen: Seen::of(record, redactor), resolved }
     }
 }
@@ -212,7 +258,9 @@ impl Seen {
             let cf = cf.map(|cf| (cf.verdict, cf.plane, cf.direction, cf.subject));
             // A line that is cut has no blank at its end that counts.
             let line = if is_damaged { line.trim_ascii_end().to_vec() } else { line };
-            return Self::Packet { line, cf, is_damaged };
+            let masked = packet.redacted().to_vec();
+            let is_understood = record.header_not_understood.is_none();
+            return Self::Packet { line, cf, masked, is_damaged, is_understood };
         }
         if let Content::Logger(event) = &record.content {
             let text = match redactor {

@@ -36,6 +36,65 @@ pub(super) fn line(
     renamed(redactor, packet.clone().without_added_text(), &texts).to_line()
 }
 
+/// Returns a packet's line with marks in the places of the values that are masked in the old one,
+/// or spoilt.
+pub(super) fn marked(
+    packet: &Packet<'_>,
+    old: &[u8],
+    new: &[u8],
+    is_damaged: bool,
+) -> Vec<Vec<u8>> {
+    let mut marks = Vec::new();
+    if !packet.redacted().is_empty() {
+        marks.push("***");
+    }
+    if is_damaged {
+        marks.push("!");
+    }
+    marks.into_iter().filter_map(|mark| with_marks(old, new, mark)).collect()
+}
+
+/// The keys of a packet's values.
+const KEYS: [&str; 29] = [
+    "PHYSIN", "PHYSOUT", "MAC", "MACSRC", "MACDST", "MACPROTO", "SRC", "DST", "LEN", "TOS", "TC",
+    "PREC", "TTL", "HOPLIMIT", "FLOWLBL", "ID", "PROTO", "SPT", "DPT", "SEQ", "ACK", "WINDOW",
+    "RES", "URGP", "TYPE", "CODE", "UID", "GID", "MARK",
+];
+
+/// Returns the new line with a mark for each value of the old one that it lacks; `None` if it lacks
+/// none.
+fn with_marks(old: &[u8], new: &[u8], mark: &str) -> Option<Vec<u8>> {
+    let start = |line: &[u8]| memchr::memmem::find(line, b" OUT=").map(|at| at + 1);
+    let (old, at) = (&old[start(old)?..], start(new)?);
+    let mut out = new[..at].to_vec();
+    let mut words = new[at..].split_inclusive(|b| *b == b' ').peekable();
+    let mut has_marks = false;
+    for word in old.split(|b| *b == b' ') {
+        let (quote, name) = match word.strip_prefix(b"[") {
+            Some(rest) => ("[", rest),
+            None => ("", word),
+        };
+        let key = name.split(|b| *b == b'=').next().filter(|key| key.len() < name.len());
+        let is_same = |next: &&[u8]| match key {
+            Some(key) => {
+                let next = next.strip_prefix(b"[").unwrap_or(next);
+                next.strip_prefix(key).is_some_and(|rest| rest.starts_with(b"="))
+            }
+            None => next.trim_ascii_end() == word || next.first() == word.first(),
+        };
+        if let Some(next) = words.next_if(is_same) {
+            // The bracket of a quoted packet may be at a mark.
+            let quoted = next.strip_prefix(b"[").filter(|_| quote.is_empty());
+            out.extend_from_slice(quoted.unwrap_or(next));
+        } else if let Some(known) = KEYS.iter().find(|known| Some(known.as_bytes()) == key) {
+            out.extend_from_slice(format!("{quote}{known}={mark} ").as_bytes());
+            has_marks = true;
+        }
+    }
+    out.extend(words.flatten());
+    has_marks.then_some(out)
+}
+
 fn renamed<'t>(redactor: &Redactor, packet: Packet<'t>, texts: &'t Texts) -> Packet<'t> {
     let mut packet = packet;
     let [in_if, out_if, physin, physout] = &texts.interfaces;

@@ -80,11 +80,12 @@ fn netfilter(p: &Packet<'_>, physin: Option<Text<'_>>, out: &mut Vec<u8>) {
         ulogd(p, out);
     } else if p.family == Family::Arp && !p.ip.truncated {
         arp(p, out);
-    } else if p.ip.src.is_some() {
+    } else if p.ip.truncated && p.ip.src.is_none() && p.ip.dst.is_none() {
+        out.extend(b"TRUNCATED");
+    } else {
+        // A packet of another network has none of these. One whose address is masked has the rest.
         ip(&p.ip, p.family == Family::Ipv6, &p.form, out);
         owner_and_mark(p, out);
-    } else if p.ip.truncated {
-        out.extend(b"TRUNCATED");
     }
     // A closing bracket that was not seen would mean that the missing fields before it were absent.
     if p.cut && p.ip.nested.is_some() && out.ends_with(b"] ") {

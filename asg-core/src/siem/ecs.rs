@@ -383,10 +383,11 @@ fn related<'r>(facts: &Facts<'r>) -> Option<Related<'r>> {
     (!ip.is_empty() || hosts.is_some()).then_some(Related { ip, hosts })
 }
 
+/// Returns what is known of an owner: the instance's index also where the app is not.
 fn cloud_foundry<'r>(owner: &'r Owner<'_>) -> Option<CloudFoundry<'r>> {
-    owner.app_id()?;
-    Some(CloudFoundry {
-        app: Some(App {
+    let has_app = owner.app_id().is_some() || owner.index.is_some();
+    let found = CloudFoundry {
+        app: has_app.then(|| App {
             id: owner.app_id(),
             name: owner.app_name(),
             instance: owner.index.map(|index| Id { id: Shown(index) }),
@@ -394,7 +395,12 @@ fn cloud_foundry<'r>(owner: &'r Owner<'_>) -> Option<CloudFoundry<'r>> {
         process: owner.process_type.map(|it| Process { r#type: Some(it) }),
         space: entity(owner.space),
         org: entity(owner.org),
-    })
+    };
+    let is_empty = found.app.is_none()
+        && found.process.is_none()
+        && found.space.is_none()
+        && found.org.is_none();
+    (!is_empty).then_some(found)
 }
 
 fn own<'r>(facts: &'r Facts<'r>, peer: Option<&'r (&'r Peer<'r>, Owner<'r>)>) -> Asg<'r> {

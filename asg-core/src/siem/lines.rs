@@ -48,7 +48,8 @@ impl Standard {
 }
 
 /// Writes flows as lines: one record for each, except that in OTLP consecutive flows of one cell
-/// share a request, as a collector's file receiver expects.
+/// share a request, at most 512 of them, as a collector's file receiver expects. Where several
+/// writers share the work, a [`RecordJoiner`] makes the lines.
 ///
 /// ```
 /// use asg_core::siem::{Reading, RecordLines, Standard};
@@ -64,7 +65,8 @@ pub struct RecordLines<'r> {
     standard: Standard,
     reading: Reading<'r>,
     out: Vec<u8>,
-    open: otlp::Open,
+    /// Where records of OTLP end.
+    runs: otlp::Runs,
     quick: Option<Quick>,
 }
 
@@ -80,7 +82,7 @@ impl<'r> RecordLines<'r> {
     /// ```
     #[must_use]
     pub fn new(standard: Standard, reading: Reading<'r>) -> Self {
-        Self { standard, reading, out: Vec::new(), open: otlp::Open::default(), quick: None }
+        Self { standard, reading, out: Vec::new(), runs: otlp::Runs::default(), quick: None }
     }
 
     /// Keeps the text that flows of one [key](Flow::key) share, which is quicker. All flows that
@@ -178,7 +180,7 @@ impl<'r> RecordLines<'r> {
             Standard::Ecs => push_line(out, &Ecs(facts)),
             Standard::Ocsf => push_line(out, &Ocsf(facts)),
             Standard::Cim => push_line(out, &Cim(facts)),
-            Standard::Otlp => self.open.add(&facts, out),
+            Standard::Otlp => self.runs.add(&facts, out),
             Standard::Cef => {
                 let written = writeln!(out, "{}", Cef(facts));
                 debug_assert!(written.is_ok());
@@ -238,9 +240,141 @@ impl<'r> RecordLines<'r> {
     /// assert_eq!(lines.take(), b"", "no flow was added");
     /// ```
     pub fn take(&mut self) -> Vec<u8> {
-        self.open.close(&mut self.out);
+        let batch = self.take_batch();
+        if batch.standard != Standard::Otlp {
+            return batch.text;
+        }
+        let (mut joiner, mut out) = (RecordJoiner::new(), Vec::with_capacity(batch.text.len()));
+        joiner.add(batch, &mut out);
+        joiner.finish(&mut out);
+        out
+    }
+
+    /// Returns the records of the flows since the last call, for a [`RecordJoiner`].
+    pub fn take_batch(&mut self) -> RecordBatch {
         let room = self.out.len() + self.out.len() / 8;
-        std::mem::replace(&mut self.out, Vec::with_capacity(room))
+        let text = std::mem::replace(&mut self.out, Vec::with_capacity(room));
+        let runs = std::mem::take(&mut self.runs);
+        RecordBatch { standard: self.standard, text, runs }
+    }
+}
+
+/// Records that one writer wrote, of flows that follow each other. A [`RecordJoiner`] makes lines
+/// of them.
+#[derive(Debug)]
+pub struct RecordBatch {
+    standard: Standard,
+    text: Vec<u8>,
+    runs: otlp::Runs,
+}
+
+/// Joins the records that several writers wrote. The lines depend on the records and their order,
+/// and not on how many writers there were or how many records each of them had.
+///
+/// ```
+/// # use std::convert::Infallible;
+/// # use asg_core::{Gathering, Line, Origin, SourceId};
+/// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
+/// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
+/// #     LEN=41 ";
+/// # let at = Origin { source: SourceId(0), line: 1 };
+/// # let line = Line::new(packet);
+/// # let mut gathering = Gathering::new();
+/// # gathering.ingest(at, packet);
+/// # let gathered = gathering.finish(|_| Ok::<(), Infallible>(())).unwrap();
+/// # let correlation = gathered.correlate();
+/// use asg_core::siem::{Reading, RecordJoiner, RecordLines, Standard};
+///
+/// let reading = Reading::new(asg_core::Timestamp::parse(b"2024-05-06T07:10:00Z").unwrap());
+/// let mut reader = correlation.reader();
+/// let mut one = RecordLines::new(Standard::Otlp, reading);
+/// let mut joiner = RecordJoiner::new();
+/// let mut lines = Vec::new();
+/// for _ in 0..3 {
+///     one.add(&reader.flow(at, &line).unwrap(), "kern.log");
+///     joiner.add(one.take_batch(), &mut lines);
+/// }
+/// joiner.finish(&mut lines);
+/// assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), 1, "they share a request");
+/// ```
+#[derive(Debug)]
+pub struct RecordJoiner {
+    open: otlp::Open,
+    /// How many more records are wanted.
+    left: u64,
+}
+
+impl Default for RecordJoiner {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl RecordJoiner {
+    /// Creates a joiner that takes all records.
+    ///
+    /// ```
+    /// use asg_core::siem::RecordJoiner;
+    /// assert!(!RecordJoiner::new().is_full());
+    /// ```
+    #[must_use]
+    pub fn new() -> Self {
+        Self { open: otlp::Open::default(), left: u64::MAX }
+    }
+
+    /// Takes this many records at most.
+    ///
+    /// ```
+    /// use asg_core::siem::RecordJoiner;
+    /// assert!(RecordJoiner::new().limited_to(0).is_full());
+    /// ```
+    #[must_use]
+    pub fn limited_to(self, records: u64) -> Self {
+        Self { left: records, ..self }
+    }
+
+    /// Returns whether it takes no more records.
+    ///
+    /// ```
+    /// use asg_core::siem::RecordJoiner;
+    /// assert!(!RecordJoiner::new().limited_to(1).is_full());
+    /// ```
+    #[must_use]
+    pub const fn is_full(&self) -> bool {
+        self.left == 0
+    }
+
+    /// Writes the next records into `out`; returns how many. The last line may go on with the next
+    /// batch.
+    pub fn add(&mut self, batch: RecordBatch, out: &mut Vec<u8>) -> u64 {
+        let RecordBatch { standard, text, runs } = batch;
+        let added = if standard == Standard::Otlp {
+            self.open.add(&runs, &text, self.left, out)
+        } else {
+            let (mut added, mut end) = (0, 0);
+            for at in memchr::memchr_iter(b'\n', &text) {
+                if added == self.left {
+                    break;
+                }
+                (added, end) = (added + 1, at + 1);
+            }
+            out.extend_from_slice(&text[..end]);
+            added
+        };
+        self.left -= added;
+        added
+    }
+
+    /// Ends the last line.
+    ///
+    /// ```
+    /// use asg_core::siem::RecordJoiner;
+    /// let mut lines = Vec::new();
+    /// RecordJoiner::new().finish(&mut lines);
+    /// assert_eq!(lines, b"");
+    /// ```
+    pub fn finish(&mut self, out: &mut Vec<u8>) {
+        self.open.close(out);
     }
 }
 

@@ -52,7 +52,7 @@ pub use self::ecs::Ecs;
 use self::facts::Facts;
 pub use self::facts::{DestinationName, Rule};
 pub use self::id::{CommunityId, FlowId};
-pub use self::lines::{RecordLines, Standard};
+pub use self::lines::{RecordBatch, RecordJoiner, RecordLines, Standard};
 pub use self::ocsf::Ocsf;
 pub use self::otlp::Otlp;
 use crate::correlate::flow::Flow;

@@ -22,32 +22,78 @@ pub struct Otlp<'f>(pub(super) Facts<'f>);
 /// The maximum number of records in one request.
 const MOST_RECORDS: usize = 512;
 
+/// Records of one cell that follow each other.
+#[derive(Debug)]
+struct Run {
+    cell: Option<Box<str>>,
+    resource: Box<[u8]>,
+    /// Where each record ends in the text.
+    ends: Vec<usize>,
+}
+
+/// Records as they come, without the requests around them.
+#[derive(Debug, Default)]
+pub(super) struct Runs(Vec<Run>);
+
+impl Runs {
+    /// Writes a record.
+    pub(super) fn add(&mut self, facts: &Facts<'_>, out: &mut Vec<u8>) {
+        push(out, &Record(facts));
+        let cell = facts.cell.map(Cell::name);
+        match self.0.last_mut() {
+            Some(run) if run.cell.as_deref() == cell => run.ends.push(out.len()),
+            _ => {
+                let mut resource = Vec::new();
+                push(&mut resource, &Resource(facts.cell));
+                let (cell, resource) = (cell.map(Into::into), resource.into());
+                self.0.push(Run { cell, resource, ends: vec![out.len()] });
+            }
+        }
+    }
+}
+
 /// The request that is open.
 #[derive(Debug, Default)]
 pub(super) struct Open(Option<(Option<Box<str>>, usize)>);
 
 impl Open {
-    /// Adds a record to the request, or to a new one if the cell is another.
-    pub(super) fn add(&mut self, facts: &Facts<'_>, out: &mut Vec<u8>) {
-        let cell = facts.cell.map(Cell::name);
+    /// Writes records in requests, at most this many records; returns how many. What request a
+    /// record is in depends on the records before it, and not on how they come in pieces.
+    pub(super) fn add(&mut self, runs: &Runs, text: &[u8], most: u64, out: &mut Vec<u8>) -> u64 {
+        let (mut start, mut added) = (0, 0);
+        for run in &runs.0 {
+            for end in &run.ends {
+                if added == most {
+                    return added;
+                }
+                self.begin(run, out);
+                out.extend_from_slice(&text[start..*end]);
+                start = *end;
+                added += 1;
+            }
+        }
+        added
+    }
+
+    /// Goes on with the request, or begins a new one if the cell is another.
+    fn begin(&mut self, run: &Run, out: &mut Vec<u8>) {
         match &mut self.0 {
-            Some((open, many)) if open.as_deref() == cell && *many < MOST_RECORDS => {
+            Some((open, many)) if *open == run.cell && *many < MOST_RECORDS => {
                 *many += 1;
                 out.push(b',');
             }
             _ => {
                 self.close(out);
                 out.extend_from_slice(b"{\"resourceLogs\":[{\"resource\":");
-                push(out, &Resource(facts.cell));
+                out.extend_from_slice(&run.resource);
                 let scope = format!(
                     ",\"schemaUrl\":\"{SCHEMA}\",\"scopeLogs\":[{{\"scope\":{{\"name\":\"asglog\"}},\
                      \"schemaUrl\":\"{SCHEMA}\",\"logRecords\":["
                 );
                 out.extend_from_slice(scope.as_bytes());
-                self.0 = Some((cell.map(Into::into), 1));
+                self.0 = Some((run.cell.clone(), 1));
             }
         }
-        push(out, &Record(facts));
     }
 
     pub(super) fn close(&mut self, out: &mut Vec<u8>) {

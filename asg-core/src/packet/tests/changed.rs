@@ -102,6 +102,26 @@ fn a_masked_value_costs_itself_only() {
 }
 
 #[test]
+fn a_packet_without_its_masks_prints_all_other_fields() {
+    for (line, src, dst) in [
+        (format!("{V4}{TCP}MARK=0x2 "), "SRC=192.0.2.1", "DST=198.51.100.2"),
+        (format!("{V6}{TCP}"), "SRC=2001:0db8", "DST=2001:0db8"),
+    ] {
+        for masks in [&[src][..], &[dst], &[src, dst]] {
+            let (mut masked, mut rest) = (line.clone(), line.clone());
+            for key in masks {
+                let at = line.find(key).unwrap();
+                let word = line[at..].split_inclusive(' ').next().unwrap();
+                masked = masked.replacen(word, &format!("{}=*** ", &key[..3]), 1);
+                rest = rest.replacen(word, "", 1);
+            }
+            let packet = Packet::parse(masked.as_bytes()).expect(&masked).without_added_text();
+            assert_eq!(String::from_utf8(packet.to_line()).unwrap(), rest, "{masked}");
+        }
+    }
+}
+
+#[test]
 fn a_mask_in_a_quoted_packet_costs_that_field_of_the_quote() {
     let quote = "SRC=198.51.100.2 DST=192.0.2.9 LEN=60 TOS=0x00 PREC=0x00 TTL=60 ID=7 DF PROTO=UDP SPT=53 DPT=4242 LEN=40 ";
     for (error, tail) in [
