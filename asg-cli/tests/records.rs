@@ -1,5 +1,6 @@
 //! `asglog correlate --format ecs|ocsf|otlp|cef|cim`.
 
+use std::fmt::Write as _;
 use std::fs;
 
 #[path = "../../asg-core/tests/siem/check.rs"]
@@ -185,7 +186,7 @@ fn mixed_log(path: &std::path::Path) -> (usize, usize) {
             own += 1;
             packet.to_owned()
         };
-        log.push_str(&format!("{head}] {uptime}{packet}\n"));
+        writeln!(log, "{head}] {uptime}{packet}").unwrap();
     }
     fs::write(path, log).unwrap();
     (own, foreign)

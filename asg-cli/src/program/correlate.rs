@@ -194,7 +194,7 @@ fn records(
         // Each thread has flows of one cache.
         lines: RecordLines::new(standard, reading).with_keys(),
         rules: policy.map(DecidedRules::new),
-        records: 0,
+        made: 0,
         foreign: Vec::new(),
     };
     // Some packets have no record, so records are counted where they are written.
@@ -249,7 +249,7 @@ pub(super) fn destination<'r>(row: &ReadRow<'r>) -> Option<DestinationName<'r>> 
 struct Records {
     lines: RecordLines<'static>,
     rules: Option<DecidedRules>,
-    records: u64,
+    made: u64,
     /// How many records there were before each packet without one.
     foreign: Vec<u64>,
 }
@@ -261,7 +261,7 @@ impl RowSink for Records {
 
     fn known(&mut self, row: &KnownRow<'_>) -> bool {
         let is_added = self.lines.add_known(row.flow);
-        self.records += u64::from(is_added);
+        self.made += u64::from(is_added);
         is_added
     }
 
@@ -272,15 +272,15 @@ impl RowSink for Records {
             let rule = rule.and_then(|(rules, explained)| rules.of(explained));
             let is_added = self.lines.add_explained(flow, source, destination(read), rule);
             if is_added {
-                self.records += 1;
+                self.made += 1;
             } else {
-                self.foreign.push(self.records);
+                self.foreign.push(self.made);
             }
         }
     }
 
     fn take(&mut self) -> Self::Done {
-        self.records = 0;
+        self.made = 0;
         (self.lines.take_batch(), std::mem::take(&mut self.foreign))
     }
 }
