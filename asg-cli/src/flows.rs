@@ -36,6 +36,8 @@ pub struct Gathered {
     also: Vec<Guid>,
     /// Those of the whole, if the sources are a part of it.
     clocks: Option<UptimeClocks>,
+    /// Whether ledger and clocks hold all that the sources show.
+    knows_all: bool,
 }
 
 /// How far the evidence is.
@@ -59,6 +61,7 @@ impl Gathered {
             remember: None,
             also: Vec::new(),
             clocks: None,
+            knows_all: false,
         }
     }
 
@@ -80,6 +83,13 @@ impl Gathered {
     #[must_use]
     pub fn with_clocks(mut self, clocks: Option<UptimeClocks>) -> Self {
         self.clocks = clocks;
+        self
+    }
+
+    /// Takes all from the ledger and the clocks; see [`Gathering::knowing_all`].
+    #[must_use]
+    pub const fn knowing_all(mut self, knows_all: bool) -> Self {
+        self.knows_all = knows_all;
         self
     }
 
@@ -145,6 +155,9 @@ impl Gathered {
         }
         if let Some(clocks) = &self.clocks {
             gathering = gathering.with_clocks(clocks.clone());
+        }
+        if self.knows_all {
+            gathering = gathering.knowing_all();
         }
         gather(gathering, readers)
     }

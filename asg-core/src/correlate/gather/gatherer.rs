@@ -38,6 +38,8 @@ pub struct Gatherer {
     /// The day of the last stamp without a zone.
     day: Option<(SourceId, i8, i8)>,
     keeps_text_keys: bool,
+    /// See [`Gathering::knowing_all`](super::Gathering::knowing_all).
+    knows_all: bool,
     batch: Batch,
     /// How many of `cells` and `groups` are in earlier batches.
     handed: (usize, usize),
@@ -108,6 +110,11 @@ pub struct Batch {
 #[derive(Debug)]
 pub(super) enum Read {
     Packet(Seen),
+    /// A packet of which only its group is not known.
+    Placed {
+        group: u32,
+        shown: Shown,
+    },
     /// Something about the completeness of a machine's log.
     Told {
         cell: u32,
@@ -175,10 +182,16 @@ impl Batch {
 
 impl Gatherer {
     /// Returns the gatherer with this number.
-    pub(super) fn new(gatherer: usize, seeds: Seeds, keeps_text_keys: bool) -> Self {
+    pub(super) fn new(
+        gatherer: usize,
+        seeds: Seeds,
+        keeps_text_keys: bool,
+        knows_all: bool,
+    ) -> Self {
         Self {
             seeds,
             keeps_text_keys,
+            knows_all,
             reader: Reader::default(),
             cells: Cells::default(),
             groups: Groups::default(),
@@ -250,6 +263,9 @@ impl Gatherer {
             self.batch.outcomes.count(origin, Outcome::Packet);
             return;
         }
+        if self.knows_all {
+            return self.place(origin, line, &sight);
+        }
         let record = self.reader.record(line, &sight);
         self.record(origin, &record, true);
         let mut outcome = Outcome::of(line, &record);
@@ -258,6 +274,17 @@ impl Gatherer {
             outcome = outcome.with(&record);
         }
         self.batch.outcomes.count(origin, outcome);
+    }
+
+    /// Takes the groups of a line's packets, and nothing else.
+    fn place(&mut self, origin: Origin, line: &Line<'_>, sight: &Sight<'_>) {
+        if matches!(sight, Sight::Packet(_)) || line.may_hold_packet() {
+            let record = self.reader.record(line, sight);
+            self.record(origin, &record, true);
+        }
+        for record in Record::more(line) {
+            self.record(origin, &record, false);
+        }
     }
 
     /// Takes a common packet; false if its machine or its sender is new.
@@ -297,6 +324,18 @@ impl Gatherer {
                 number
             }
         };
+        if sender.is_c2c {
+            let peer = match sender.direction {
+                Direction::Egress => Some(glimpse.tail.dst()),
+                Direction::Ingress => Address::ip(glimpse.src),
+            };
+            see_peer(&mut self.peers, &mut self.batch.peers, peer);
+        }
+        self.batch.counts.packets += 1;
+        if self.knows_all {
+            self.batch.read.push(Read::Placed { group, shown: Shown { time, uptime } });
+            return true;
+        }
         let name = match sender.address {
             Some(_) => sender.name,
             None => sender.name ^ self.seeds.of_address(address),
@@ -308,15 +347,7 @@ impl Gatherer {
         if self.keeps_text_keys && mark.is_some() {
             self.batch.text_keys.push(text_key(glimpse.body));
         }
-        if sender.is_c2c {
-            let peer = match sender.direction {
-                Direction::Egress => Some(glimpse.tail.dst()),
-                Direction::Ingress => Address::ip(glimpse.src),
-            };
-            self.see_peer(peer);
-        }
         self.shows(origin.source, time);
-        self.batch.counts.packets += 1;
         let times = PacketTimes::plain(time, uptime);
         let seen = Seen { origin, mark, cell, group, is_damaged: false, limit, times };
         self.batch.read.push(Read::Packet(seen));
@@ -326,12 +357,14 @@ impl Gatherer {
     /// Takes any record. Only the first one of a line is compared with others, by its line's place.
     fn record(&mut self, origin: Origin, record: &Record<'_>, is_first: bool) {
         let envelope = &record.envelope;
-        match record.own_time() {
+        match record.own_time().filter(|_| !self.knows_all) {
             Some(own) => self.shows_own(origin.source, record, own),
-            None if record.is_platform() => self.shows(origin.source, envelope.time),
+            None if record.is_platform() && !self.knows_all => {
+                self.shows(origin.source, envelope.time);
+            }
             None => {}
         }
-        if record.not_platform() {
+        if record.not_platform() || self.knows_all && record.proven_packet().is_none() {
             return;
         }
         let is_damaged = matches!(record.content, Content::Damaged(_));
@@ -348,6 +381,11 @@ impl Gatherer {
             if let Content::Packet { packet, cf: Some(cf) } = &record.content {
                 self.remember_sender(record, sender(packet, Some(cf), address, self.seeds), cf);
             }
+            self.see_peer(peer_address(packet, cf));
+            if self.knows_all {
+                self.batch.read.push(Read::Placed { group, shown: Shown::of(envelope) });
+                return;
+            }
             // A damaged line may be the beginning of any packet's.
             let mark = if is_damaged || !is_first {
                 None
@@ -359,7 +397,6 @@ impl Gatherer {
             if self.keeps_text_keys && mark.is_some() {
                 self.batch.text_keys.push(text_key(envelope.body.as_bytes()));
             }
-            self.see_peer(peer_address(packet, cf));
             let times = PacketTimes::of(envelope);
             let seen = Seen { origin, mark, cell, group, is_damaged, limit, times };
             self.batch.read.push(Read::Packet(seen));
@@ -430,12 +467,7 @@ impl Gatherer {
     }
 
     fn see_peer(&mut self, peer: Option<IpAddr>) {
-        if let Some(peer) = peer
-            && self.peers.len() < MOST_PEERS
-            && self.peers.insert(peer)
-        {
-            self.batch.peers.push(peer);
-        }
+        see_peer(&mut self.peers, &mut self.batch.peers, peer);
     }
 
     /// A line shows this in its header.
@@ -467,6 +499,15 @@ impl Gatherer {
             Some((known, latest)) if *known == source => *latest = time.max(*latest),
             _ => self.batch.latest.push((source, time)),
         }
+    }
+}
+
+fn see_peer(known: &mut HashSet<IpAddr>, new: &mut Vec<IpAddr>, peer: Option<IpAddr>) {
+    if let Some(peer) = peer
+        && known.len() < MOST_PEERS
+        && known.insert(peer)
+    {
+        new.push(peer);
     }
 }
 

@@ -87,6 +87,8 @@ pub struct Gathering {
     clocks: Option<UptimeClocks>,
     /// Those of packet lines, if they are wanted.
     text_keys: Option<Vec<u64>>,
+    /// See [`Gathering::knowing_all`].
+    knows_all: bool,
     /// For callers with one thread.
     own: Option<Gatherer>,
     unmerged: usize,
@@ -285,6 +287,45 @@ impl Gathering {
         self
     }
 
+    /// Takes from lines only what neither the ledger nor the clocks hold: what packets have in
+    /// common. Call it before the first line, for a part of a whole that was gathered before.
+    ///
+    /// The ledger and the clocks must be [those of the whole](Gathering::with_clocks), this part
+    /// included. No two of its lines may be about one packet, and none may be of iptables-logger.
+    /// Then the flows are those of a gathering that reads everything. Only lines and packets are
+    /// counted.
+    ///
+    /// ```
+    /// use asg_core::{Gathering, Line, Origin, SourceId};
+    ///
+    /// let rep = br#"{"timestamp":"1498136872.889604807","source":"rep","log_level":1,
+    ///     "message":"rep.executing-container-operation.starting",
+    ///     "data":{"container-guid":"d08bb414-cdba-4381-412a-e9ecc1b7d0f4"}}"#;
+    /// let rep: Vec<u8> = rep.iter().copied().filter(|byte| *byte != b'\n').collect();
+    /// let packet = b"[1122561.945562] d08bb414-cdba-4381-412a-e9eccIN=wbrdg-0afe0008 OUT=eth0 \
+    ///     SRC=10.254.0.10 DST=10.0.16.10 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=7 PROTO=2 ";
+    /// let at = |line| Origin { source: SourceId(0), line };
+    /// let mut whole = Gathering::new();
+    /// whole.ingest(at(1), &rep);
+    /// whole.ingest(at(2), packet);
+    /// let whole = whole.finish(|_| Ok::<(), std::convert::Infallible>(()))?;
+    ///
+    /// let part = Gathering::new().with_clocks(whole.clocks().clone());
+    /// let mut part = part.with_ledger(whole.ledger().clone()).knowing_all();
+    /// part.ingest(at(2), packet);
+    /// let part = part.finish(|_| Ok::<(), std::convert::Infallible>(()))?.correlate();
+    /// let line = Line::new(packet);
+    /// let flow = part.reader().flow(at(2), &line).unwrap();
+    /// let handle = flow.attribution.container().unwrap().handle();
+    /// assert_eq!(handle.to_string(), "d08bb414-cdba-4381-412a-e9ecc1b7d0f4");
+    /// # Ok::<(), std::convert::Infallible>(())
+    /// ```
+    #[must_use]
+    pub fn knowing_all(mut self) -> Self {
+        self.knows_all = true;
+        self
+    }
+
     /// Returns the counts of the batches merged so far.
     ///
     /// ```
@@ -402,7 +443,8 @@ impl Gathering {
     pub fn gatherer(&mut self) -> Gatherer {
         let number = self.gatherers.len();
         self.gatherers.push(Numbers::default());
-        Gatherer::new(number, self.state.reports.seeds(), self.text_keys.is_some())
+        let (seeds, keeps_text_keys) = (self.state.reports.seeds(), self.text_keys.is_some());
+        Gatherer::new(number, seeds, keeps_text_keys, self.knows_all)
     }
 
     /// Merges a batch. Batches are merged in the order of their lines, a few thousand lines each,
@@ -502,6 +544,11 @@ impl Gathering {
                     seen.origin.line += lines_before;
                     let cell = numbers.cells[seen.cell as usize];
                     self.packet(cell, numbers.groups[seen.group as usize], &seen);
+                }
+                Read::Placed { group, shown } => {
+                    let group = &mut self.counted[numbers.groups[group as usize] as usize];
+                    group.packets += 1;
+                    group.span.extend(shown);
                 }
                 Read::Told { cell, told } => {
                     let cell = &self.cell_facts[numbers.cells[cell as usize] as usize];
