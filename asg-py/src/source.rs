@@ -15,6 +15,7 @@ use asg_cli::input::{
 use asg_cli::lines::Readers;
 use asg_cli::lock::Lock;
 use asg_cli::origins;
+use asg_cli::pipeline::Threads;
 use asg_core::SourceId;
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
@@ -48,14 +49,18 @@ impl Given {
     pub(crate) fn readers(&self) -> Readers {
         let source = |item: &Item| -> Arc<dyn Source> {
             match item {
-                Item::Log(log) => Arc::<Log>::clone(log),
+                Item::Log(log) | Item::OfTask(log) => Arc::<Log>::clone(log),
                 Item::Bytes(bytes) => Arc::<Bytes>::clone(bytes),
                 Item::Column(column) => Arc::<Column>::clone(column),
                 Item::File(file) => Arc::new(file.clone()),
             }
         };
         let monitor = Arc::new(PyMonitor { progress: self.progress.clone() });
-        Readers::new(self.items.iter().map(source).collect(), monitor)
+        let readers = Readers::new(self.items.iter().map(source).collect(), monitor);
+        if self.items.iter().any(|item| matches!(item, Item::OfTask(_))) {
+            return readers.with_threads(Threads::ONE);
+        }
+        readers
     }
 
     /// Returns whether all of it is at hand, and so little that people do not notice the time of
@@ -66,7 +71,7 @@ impl Given {
         let (mut bytes, mut lines) = (0_u64, 0_usize);
         for item in &self.items {
             match item {
-                Item::Log(log) => {
+                Item::Log(log) | Item::OfTask(log) => {
                     let size = log.size().or_else(|| folder_size(Path::new(log.name())));
                     bytes = bytes.saturating_add(size.unwrap_or(u64::MAX));
                 }
@@ -81,7 +86,7 @@ impl Given {
     /// Returns whether it can be read again.
     pub(crate) fn is_repeatable(&self) -> bool {
         self.items.iter().all(|item| match item {
-            Item::Log(log) => log.is_repeatable(),
+            Item::Log(log) | Item::OfTask(log) => log.is_repeatable(),
             Item::File(file) => file.is_repeatable(),
             Item::Bytes(_) | Item::Column(_) => true,
         })
@@ -127,6 +132,8 @@ fn folder_size(folder: &Path) -> Option<u64> {
 #[derive(Debug)]
 pub(crate) enum Item {
     Log(Arc<Log>),
+    /// A log that a task of a cluster reads, which has one processor.
+    OfTask(Arc<Log>),
     Bytes(Arc<Bytes>),
     Column(Arc<Column>),
     File(FileObject),
@@ -136,6 +143,7 @@ impl Item {
     fn another(&self, py: Python<'_>) -> Self {
         match self {
             Self::Log(log) => Self::Log(Arc::clone(log)),
+            Self::OfTask(log) => Self::OfTask(Arc::clone(log)),
             Self::Bytes(bytes) => Self::Bytes(Arc::clone(bytes)),
             Self::Column(column) => Self::Column(Arc::clone(column)),
             Self::File(file) => {
@@ -162,6 +170,7 @@ impl FromPyObject<'_, '_> for Item {
         let id = origins::number(&name);
         Ok(match kind.as_str() {
             "path" => Self::Log(Arc::new(Log::file(value.extract()?))),
+            "of task" => Self::OfTask(Arc::new(Log::file(value.extract()?))),
             "bytes" => Self::Bytes(Arc::new(Bytes { name, id, whole: value.extract()? })),
             "lines" => Self::Column(Arc::new(Column { name, id, lines: lines(&value)? })),
             "column" => Self::Column(Arc::new(Column { name, id, lines: column(&value)? })),

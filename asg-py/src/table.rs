@@ -105,8 +105,9 @@ impl Table {
     }
 
     /// Creates a table of flows. The items come sorted by name, because the order of a caller's
-    /// arguments must not matter.
+    /// arguments must not matter. `knows_all` is [`Gathered::knowing_all`].
     #[staticmethod]
+    #[pyo3(signature = (items, directory, ledger, year, utc_offset, progress, clocks, knows_all = false))]
     fn flows(
         items: Vec<Item>,
         directory: Option<GivenDirectory>,
@@ -115,11 +116,13 @@ impl Table {
         utc_offset: f64,
         progress: Option<Py<PyAny>>,
         clocks: Option<Py<Clocks>>,
+        knows_all: bool,
     ) -> PyResult<Self> {
         let policy = time_policy(year, utc_offset)?;
         let ledger = ledger.map(|ledger| ledger.get().shared());
         let clocks = clocks.map(|clocks| clocks.get().all());
-        let gathered = Arc::new(Gathered::new(policy, ledger).with_clocks(clocks));
+        let gathered =
+            Arc::new(Gathered::new(policy, ledger).with_clocks(clocks).knowing_all(knows_all));
         let given = Given::new(items, progress);
         let names = directory.as_ref().map(GivenDirectory::names);
         let query = Query::flows(given.readers(), policy, gathered, names);

@@ -138,6 +138,22 @@ def test_files_are_read_as_one_machine_reads_them(session: Any, tmp_path: Path) 
         spark.parse(session.read.text(str(tmp_path), recursiveFileLookup=True)).count()
 
 
+@pytest.mark.parametrize("name", tuple(worlds.WORLDS) if IS_WHOLE else ("plain", "duplicates"))
+def test_tasks_read_files_themselves(session: Any, name: str) -> None:
+    lines = spark.read(session, str(worlds.world(name)))
+    expected = worlds.one_machine(name)
+    found = spark.correlate(lines)
+    plan = found._jdf.queryExecution().analyzed().toString()
+    # No line goes through Spark, but those of packets that meet their like.
+    assert name != "plain" or (plan.count("MapInArrow") == 1 and "Project [path" in plan)
+    assert worlds.difference(found.toArrow(), expected) is None
+    # Filtered lines are Spark's.
+    half = lines.filter("line % 2 = 0")
+    assert spark.parse(half).count() == spark.parse(lines).filter("line % 2 = 0").count() > 200
+    known, again = spark.gather(lines), spark.gather(half.union(lines.filter("line % 2 <> 0")))
+    assert known.repeated == again.repeated and len(known.ledger) == len(again.ledger) and len(known.clocks) == len(again.clocks)
+
+
 def test_a_function_of_sql_keeps_other_columns(session: Any) -> None:
     functions = pytest.importorskip("pyspark.sql.functions")
     if not hasattr(functions, "arrow_udf"):

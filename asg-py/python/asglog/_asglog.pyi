@@ -166,6 +166,7 @@ class Table:
         utc_offset: float,
         progress: _Progress,
         clocks: Clocks | None,
+        knows_all: bool = False,
     ) -> Table: ...
     @staticmethod
     def reports(items: list[_Item]) -> Table: ...

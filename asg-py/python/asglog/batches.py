@@ -123,6 +123,9 @@ class Flows:
     #: As with :class:`Packets`.
     networks: Labels | None = None
     prefixes: Labels | None = None
+    #: Whether ledger and clocks are those of all lines, no two lines of a table are about one
+    #: packet, and no line is of iptables-logger. Then lines are not searched for evidence again.
+    knows_all: bool = False
 
     def names(self, given: Iterable[str]) -> list[str]:
         """As :meth:`Packets.names`."""
@@ -134,13 +137,20 @@ class Flows:
         Raises :class:`ValueError` without a column ``value``, and the exceptions of the directory.
         """
         parts = _Parts(lines)
-        known = None if self.ledger is None else self.ledger._native
         clocks = None if self.clocks is None else self.clocks._native.renamed(parts.renamed)
-        native = _asglog.Table.flows(
-            parts.items, self.directory, known, *policy(self.year, self.utc_offset), None, clocks
-        )
-        table: Table[Any] = Table(labelled(native, self.networks, self.prefixes))
-        return parts.placed(table, self.names(lines.column_names))
+        return parts.placed(self._table(parts.items, clocks), self.names(lines.column_names))
+
+    def of_source(self, item: _asglog._Item) -> Iterator[Any]:
+        """Returns the flows of a whole source, as record batches."""
+        clocks = None if self.clocks is None else self.clocks._native
+        table = self._table([item], clocks).columns(*self.names([*_PLACE, "value"]))
+        yield from module("pyarrow").RecordBatchReader.from_stream(table)
+
+    def _table(self, given: list[_asglog._Item], clocks: _asglog.Clocks | None) -> Table[Any]:
+        known = None if self.ledger is None else self.ledger._native
+        when = policy(self.year, self.utc_offset)
+        native = _asglog.Table.flows(given, self.directory, known, *when, None, clocks, self.knows_all)
+        return Table(labelled(native, self.networks, self.prefixes))
 
 
 def lines(source: Source) -> Iterator[Any]:
@@ -163,11 +173,20 @@ def files(given: Any) -> Iterator[Any]:
     >>> [table.to_pylist() for table in files(pyarrow.table({"path": ["a.log"], "content": [b"one"]}))]
     [[{'source': 'a.log', 'line': 1, 'value': b'one'}]]
     """
-    content = "content" if "content" in given.column_names else "bytes"
-    for path, whole in zip(given.column("path").to_pylist(), given.column(content), strict=True):
+    for item in sources(given):
+        yield from _read([item])
+
+
+def sources(given: Any) -> Iterator[_asglog._Item]:
+    """Returns the sources in a table of files, as :func:`files` takes it; without a content, files are opened."""
+    content = next((name for name in ("content", "bytes") if name in given.column_names), None)
+    for row, path in enumerate(given.column("path").to_pylist()):
         # Spark writes the path of a local file as `file:/…` or `file:///…`.
         name = "/" + path.removeprefix("file:").lstrip("/") if path.startswith("file:") else path
-        yield from _read([("bytes", name, whole.as_py(), None)])
+        if content is None:
+            yield "of task", name, name, None
+        else:
+            yield "bytes", name, given.column(content)[row].as_py(), None
 
 
 def _read(given: list[_asglog._Item]) -> Iterator[Any]:
@@ -207,8 +226,14 @@ def gather(lines: Any, clocks: Clocks) -> Ledger:
 
 def gather_into(lines: Any, ledger: Ledger, clocks: Clocks, texts: _asglog.TextKeys | None = None) -> int:
     """Adds evidence, clocks and the keys of packets' texts, in one reading. Returns the number of lines of iptables-logger."""
-    parts = _Parts(lines, named=True)
-    _, _, loggers = ledger._native.add(parts.items, None, clocks._native, texts)
+    return gather_sources(_Parts(lines, named=True).items, ledger, clocks, texts)
+
+
+def gather_sources(
+    given: list[_asglog._Item], ledger: Ledger, clocks: Clocks, texts: _asglog.TextKeys | None = None
+) -> int:
+    """As :func:`gather_into`, of whole sources."""
+    _, _, loggers = ledger._native.add(given, None, clocks._native, texts)
     return loggers
 
 

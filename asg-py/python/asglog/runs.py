@@ -78,7 +78,7 @@ def run(
     first = next(iter(before.values()), None)
     whole = Clocks() if first is None else _clocks_from_bytes(bytes(first["clocks"])).part()
     ledger, clocks = spark._gathered(lines, whole.part())
-    packets = lines.mapInArrow(spark._each(spark._keyed), spark._schema(lines, [*lines.columns, KEY]))
+    packets = spark._map(lines, spark._each(spark._keyed), spark._schema(lines, [*lines.columns, KEY]))
     packets.drop(KEY).write.mode("overwrite").parquet(f"{into}/lines/{name}")
     own = [(name, bytes(ledger._native.to_bytes()), bytes(clocks._native.to_bytes()))]
     _save(session, own, "run STRING, ledger BINARY, clocks BINARY", f"{into}/state/{name}")

@@ -28,8 +28,10 @@ from .batches import (
     _plain,
     further,
     gather_into,
+    gather_sources,
     reported,
     reports,
+    sources,
 )
 from .batches import evidence as _evidence_of
 from .batches import files as _files
@@ -93,6 +95,9 @@ _HEAD = 8
 #: The columns of lines that have a meaning here.
 _LINE = {"source": "STRING", "line": "BIGINT", "value": "BINARY"}
 
+#: The attribute of lines that :func:`read` gives, with their files.
+_FILES = "_asglog_files"
+
 #: The prefix for machines without a name, before their source. Real names have no blank.
 _UNNAMED = "in "
 
@@ -144,17 +149,47 @@ def read(session: SparkSession, *paths: str) -> DataFrame:
 
     Every file is read by one task, as this package reads it on one machine: compressions and archives are found by content,
     lines end in line feeds, and a document of several lines is one line. (``spark.read.text`` decides by the name, and also
-    divides lines at carriage returns.) A task holds its file, compressed as it is; Spark takes files up to 2 GiB.
+    divides lines at carriage returns.) Files with a path of the machine (``file:``), which all executors must have, are opened by
+    the task that reads them. Of others, a task holds the content, compressed as it is, and Spark takes files up to 2 GiB.
+
+    The other functions here read the files themselves if they are given these lines, so no line goes through Spark. That is
+    much cheaper. Lines that were filtered, or have further columns, are Spark's, like those of any other reader.
     """
     _checked()
     files = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(list(paths))
+    is_local = all(path.startswith("file:") for path in files.inputFiles())
+    files = files.select("path") if is_local else files.select("path", "content")
+    lines: DataFrame = files.mapInArrow(_lines_of, ", ".join(f"{name} {kind}" for name, kind in _LINE.items()))
+    setattr(lines, _FILES, files)
+    return lines
 
-    def lines(batches: Iterator[Any]) -> Iterator[Any]:
-        for batch in batches:
-            for table in _files(module("pyarrow").Table.from_batches([batch])):
-                yield from (_large(table) if _is_large(batch) else table).to_batches()
 
-    return files.select("path", "content").mapInArrow(lines, "source STRING, line BIGINT, value BINARY")
+def _lines_of(batches: Iterator[Any]) -> Iterator[Any]:
+    """Reads the lines of files."""
+    for batch in batches:
+        for table in _files(module("pyarrow").Table.from_batches([batch])):
+            yield from _like(table, batch).to_batches()
+
+
+def _files_of(lines: DataFrame) -> DataFrame | None:
+    """Returns the files whose lines these are, if they are just that, and Spark does not hold them."""
+    files: DataFrame | None = None if lines.is_cached else getattr(lines, _FILES, None)
+    return files
+
+
+def _map(lines: DataFrame, make: Callable[[Iterator[Any]], Iterator[Any]], schema: Any) -> DataFrame:
+    """Applies a function to batches of lines. The lines of files are read by the task that needs them."""
+    files = _files_of(lines)
+    if files is None:
+        return lines.mapInArrow(make, schema)
+    return files.mapInArrow(lambda batches: make(_lines_of(batches)), schema)
+
+
+def _only_lines(lines: DataFrame) -> DataFrame:
+    """Returns the lines without their further columns."""
+    if _files_of(lines) is not None:
+        return lines
+    return lines.select(*(name for name in _LINE if name in lines.columns))
 
 
 def parse(
@@ -174,7 +209,7 @@ def parse(
     """
     packets = Packets(columns, year, utc_offset, *fixed(networks, prefixes))
     lines = _given(lines)
-    return lines.mapInArrow(_each(packets), _schema(lines, packets.names(lines.columns)))
+    return _map(lines, _each(packets), _schema(lines, packets.names(lines.columns)))
 
 
 def evidence(lines: DataFrame, *, year: int | None = None, utc_offset: float = 0.0) -> DataFrame:
@@ -188,7 +223,7 @@ def evidence(lines: DataFrame, *, year: int | None = None, utc_offset: float = 0
         return _evidence_of(table, year=year, utc_offset=utc_offset).drop_columns(["row"])
 
     schema = ", ".join(f"`{name}` {_SPARK[kind]}" for name, kind, _ in columns)
-    return _given(lines).mapInArrow(_each(events), schema)
+    return _map(_given(lines), _each(events), schema)
 
 
 def gather(lines: DataFrame) -> Gathered:
@@ -215,14 +250,19 @@ def _gathered(lines: DataFrame, whole: Clocks) -> Gathered:
 
 def _survey(lines: DataFrame, whole: Clocks, rooms: int) -> Gathered:
     """Reads all lines once. With ``rooms``, texts that several lines have are looked for in so many tasks."""
-    lines = lines.select(*(name for name in _LINE if name in lines.columns))
-    part, most = whole.part(), _REPEATED // max(rooms, 1) + 1
+    lines, part, most = _only_lines(lines), whole.part(), _REPEATED // max(rooms, 1) + 1
+    files = _files_of(lines)
+    are_files = files is not None
 
     def told(batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
         ledger, clocks, loggers, packets = Ledger(), part.part(), 0, 0
         texts = _asglog.TextKeys() if rooms else None
-        for piece in _pieces(batches, _SMALL_PIECE):
-            loggers += gather_into(piece, ledger, clocks, texts)
+        if are_files:
+            for source in _sources(batches):
+                loggers += gather_sources([source], ledger, clocks, texts)
+        else:
+            for piece in _pieces(batches, _SMALL_PIECE):
+                loggers += gather_into(piece, ledger, clocks, texts)
         if texts is not None:
             packets = len(texts)
             yield from ((room, keys) for room, keys in enumerate(texts.take(rooms)) if keys)
@@ -233,7 +273,7 @@ def _survey(lines: DataFrame, whole: Clocks, rooms: int) -> Gathered:
             return _asglog.repeated_keys(given, most)
         return _merged(given, part.part())
 
-    found = _gather_rooms(lines, told, merge)
+    found = _gather_rooms(lines if files is None else files, told, merge)
     ledger, clocks, packets, loggers = _merged([one for room, one in found if room == _OF_ALL], whole)
     keys = [one for room, one in found if room != _OF_ALL]
     # The kernel and iptables-logger report a packet in different texts.
@@ -276,7 +316,7 @@ def _gather_rooms(
         return _told(room, merge(max(room, _OF_ALL), given), is_large)
 
     schema = "room INT, told BINARY"
-    found = lines.mapInArrow(rows, schema).groupBy("room").applyInArrow(merged, schema).collect()
+    found = _map(lines, rows, schema).groupBy("room").applyInArrow(merged, schema).collect()
     return [(max(row["room"], _OF_ALL), pickle.loads(bytes(row["told"]))) for row in found]
 
 
@@ -332,37 +372,57 @@ def correlate(
     if columns is None:
         names = Flows(networks=labels[0] or None).names(lines.columns)
         columns = tuple(name for name in names if not name.startswith("evidence_"))
+    was_given = ledger is not None
     known, clocks, repeated = _known(lines, gathered, ledger, clocks, is_told_once=told_once)
+    # Of these lines there is no second about a packet, and all was gathered before.
+    knows_all = repeated is not None and not was_given and clocks is not None
     schema = _schema(lines, list(columns))
     held = _shared(lines.sparkSession, (known, clocks))
 
-    def flows(batches: Iterator[Any]) -> Iterator[Any]:
+    def flows_of(*, knows_all: bool = False) -> Flows:
         evidence, told = held()
-        of = Flows(evidence, directory, columns, year, utc_offset, told, *labels)
+        return Flows(evidence, directory, columns, year, utc_offset, told, *labels, knows_all)
+
+    def flows(batches: Iterator[Any]) -> Iterator[Any]:
+        of = flows_of()
         for piece in _pieces(batches):
             yield from of(piece).to_batches()
+
+    def flows_of_known(batches: Iterator[Any]) -> Iterator[Any]:
+        of = flows_of(knows_all=knows_all)
+        for piece in _pieces(batches):
+            yield from of(piece).to_batches()
+
+    def flows_of_files(batches: Iterator[Any]) -> Iterator[Any]:
+        of = flows_of(knows_all=True)
+        for source in _sources(batches):
+            yield from of.of_source(source)
 
     def together(packets: DataFrame) -> DataFrame:
         # Of two lines about one packet the same is the first, wherever they come from: lines with
         # one key are in one piece, which puts them in order.
         return packets.repartition(KEY).sortWithinPartitions(KEY).mapInArrow(flows, schema)
 
-    keyed = _schema(lines, [*lines.columns, KEY])
-    if told_once or repeated == b"":
-        return lines.mapInArrow(flows, schema)
+    keyed, files = _schema(lines, [*lines.columns, KEY]), _files_of(lines)
+    if repeated == b"":
+        if knows_all and files is not None:
+            return files.mapInArrow(flows_of_files, schema)
+        return _map(lines, flows_of_known, schema)
+    if told_once:
+        return _map(lines, flows, schema)
     if repeated is None:
-        return together(lines.mapInArrow(_each(_keyed), keyed))
+        return together(_map(lines, _each(_keyed), keyed))
     texts = _shared(lines.sparkSession, repeated)
 
     def once(batches: Iterator[Any]) -> Iterator[Any]:
         keys = _keys(texts())
-        return flows(_each(lambda table: _sifted(table, keys, is_repeated=False))(batches))
+        return flows_of_known(_each(lambda table: _sifted(table, keys, is_repeated=False))(batches))
 
     def again(batches: Iterator[Any]) -> Iterator[Any]:
         keys = _keys(texts())
         return _each(lambda table: _sifted(table, keys, is_repeated=True))(batches)
 
-    return lines.mapInArrow(once, schema).unionByName(together(lines.mapInArrow(again, keyed)))
+    return _map(lines, once, schema).unionByName(together(_map(lines, again, keyed)))
 
 
 def correlate_by_cell(
@@ -415,7 +475,7 @@ def correlate_by_cell(
         # have none at all.
         return _like(made(_with_fact(table.select([*given, KEY]), fact)), table)
 
-    packets = lines.mapInArrow(_in_pieces(dealt), _schema(lines, given, f"{KEY} BIGINT, {_PART} INT"))
+    packets = _map(lines, _in_pieces(dealt), _schema(lines, given, f"{KEY} BIGINT, {_PART} INT"))
     return packets.groupBy(functions.col(_PART)).applyInArrow(flows, _schema(lines, names_wanted))
 
 
@@ -442,6 +502,9 @@ def _given(lines: Any) -> DataFrame:
     if "value" not in lines.columns:
         has = ", ".join(f"`{name}`" for name in lines.columns) or "none"
         raise ValueError(f"lines are in a column `value`, and there is none: the columns are {has}. Rename the one with the lines")
+    if _files_of(lines) is not None:
+        given: DataFrame = lines
+        return given
     types = dict(lines.dtypes)
     if types["value"] not in ("string", "binary"):
         raise ValueError(f"lines are text or binary, and the column `value` is {types['value']}")
@@ -451,7 +514,7 @@ def _given(lines: Any) -> DataFrame:
         functions.col(f"`{name}`").cast(wanted[name]).alias(name) if wanted.get(name, types[name]) != types[name] else functions.col(f"`{name}`")
         for name in lines.columns
     ]
-    given: DataFrame = lines.select(*columns)
+    given = lines.select(*columns)
     return given
 
 
@@ -524,7 +587,7 @@ def _cells(lines: DataFrame, whole: Clocks | None) -> _Cells:
     Two names of machines are one cell if lines under both have the text of one packet, or if a source has only this name, and
     lines without one.
     """
-    lines = lines.select(*(name for name in _LINE if name in lines.columns))
+    lines = _only_lines(lines)
     part = None if whole is None else whole.part()
     rooms = _rooms(lines)
 
@@ -714,6 +777,12 @@ def _each(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]
             yield from _like(make(arrow.Table.from_batches([batch])), batch).to_batches()
 
     return batches_of
+
+
+def _sources(batches: Iterator[Any]) -> Iterator[_asglog._Item]:
+    """Returns the sources of batches of files."""
+    for batch in batches:
+        yield from sources(module("pyarrow").Table.from_batches([batch]))
 
 
 def _in_pieces(make: Callable[[Any], Any]) -> Callable[[Iterator[Any]], Iterator[Any]]:
