@@ -126,7 +126,7 @@ def test_files_are_read_as_one_machine_reads_them(session: Any, tmp_path: Path) 
     import gzip
 
     for path in worlds.world("plain").rglob("*.log"):
-        to = tmp_path / path.relative_to(worlds.world("plain"))
+        to = tmp_path / "as 100%25 #é" / path.relative_to(worlds.world("plain"))
         to.parent.mkdir(parents=True, exist_ok=True)
         # Compressed under a name that does not say so.
         to.write_bytes(gzip.compress(b"\xef\xbb\xbf" + path.read_bytes().replace(b"\n", b"\r\n", 5)))
@@ -139,9 +139,15 @@ def test_files_are_read_as_one_machine_reads_them(session: Any, tmp_path: Path) 
 
 
 @pytest.mark.parametrize("name", tuple(worlds.WORLDS) if IS_WHOLE else ("plain", "duplicates"))
-def test_tasks_read_files_themselves(session: Any, name: str) -> None:
+def test_tasks_read_files_themselves(session: Any, name: str, monkeypatch: pytest.MonkeyPatch) -> None:
     lines = spark.read(session, str(worlds.world(name)))
     expected = worlds.one_machine(name)
+    with monkeypatch.context() as patch:
+        patch.setattr(type(lines), "inputFiles", lambda files: ["s3://logs/a.log"])
+        elsewhere = spark.read(session, str(worlds.world(name)))
+    assert "content" in elsewhere._asglog_files.columns
+    columns = ("source", "line", "time", "handle", "certainty")
+    assert worlds.difference(spark.correlate(elsewhere, columns=columns).toArrow(), expected) is None
     found = spark.correlate(lines)
     plan = found._jdf.queryExecution().analyzed().toString()
     # No line goes through Spark, but those of packets that meet their like.

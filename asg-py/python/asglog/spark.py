@@ -177,6 +177,12 @@ def _files_of(lines: DataFrame) -> DataFrame | None:
     return files
 
 
+def _opened(lines: DataFrame) -> DataFrame | None:
+    """As ``_files_of``, if tasks open the files. One whose content is at hand is read as lines."""
+    files = _files_of(lines)
+    return None if files is None or "content" in files.columns else files
+
+
 def _map(lines: DataFrame, make: Callable[[Iterator[Any]], Iterator[Any]], schema: Any) -> DataFrame:
     """Applies a function to batches of lines. The lines of files are read by the task that needs them."""
     files = _files_of(lines)
@@ -251,7 +257,7 @@ def _gathered(lines: DataFrame, whole: Clocks) -> Gathered:
 def _survey(lines: DataFrame, whole: Clocks, rooms: int) -> Gathered:
     """Reads all lines once. With ``rooms``, texts that several lines have are looked for in so many tasks."""
     lines, part, most = _only_lines(lines), whole.part(), _REPEATED // max(rooms, 1) + 1
-    files = _files_of(lines)
+    files = _opened(lines)
     are_files = files is not None
 
     def told(batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
@@ -403,7 +409,7 @@ def correlate(
         # one key are in one piece, which puts them in order.
         return packets.repartition(KEY).sortWithinPartitions(KEY).mapInArrow(flows, schema)
 
-    keyed, files = _schema(lines, [*lines.columns, KEY]), _files_of(lines)
+    keyed, files = _schema(lines, [*lines.columns, KEY]), _opened(lines)
     if repeated == b"":
         if knows_all and files is not None:
             return files.mapInArrow(flows_of_files, schema)
