@@ -59,8 +59,9 @@ def test_parts_give_the_flows_of_one_machine(name: str, parts: int) -> None:
 
 
 # There, the kernel reports no packet.
+@pytest.mark.parametrize("parts", PARTS)
 @pytest.mark.parametrize("name", [name for name in worlds.WORLDS if name != "logger-only"])
-def test_parts_that_know_all_give_the_same_flows(name: str) -> None:
+def test_parts_that_know_all_give_the_same_flows(name: str, parts: int) -> None:
     expected, lines = worlds.one_machine(name), worlds.lines_of(name)
     ledger, clocks, texts = asglog.Ledger(), asglog.Clocks(), _asglog.TextKeys()
     loggers = gather_into(lines, ledger, clocks, texts)
@@ -72,7 +73,7 @@ def test_parts_that_know_all_give_the_same_flows(name: str) -> None:
         lines = lines.filter(pa.array([row in places for row in rows]))
     ledger, clocks = pickle.loads(pickle.dumps(ledger)), pickle.loads(pickle.dumps(clocks))
     of = Flows(ledger, columns=tuple(expected.column_names), clocks=clocks, knows_all=True)
-    found = pa.concat_tables([of(part) for part in divided(lines, 3)])
+    found = pa.concat_tables([of(part) for part in divided(lines, parts)])
     if loggers:
         # A packet that iptables-logger alone reports is none for it.
         kept = set(zip(*(found.column(of).to_pylist() for of in ("source", "line")), strict=True))
