@@ -115,10 +115,12 @@ def main(log: Path | None, rounds: int, partitions: int, asglog: str, only: tupl
         builder = builder.config("spark.ui.showConsoleProgress", "false").config("spark.driver.memory", "4g")
         session = builder.config("spark.sql.shuffle.partitions", str(partitions)).getOrCreate()
         session.sparkContext.setLogLevel("ERROR")
-        spark.read(session, str(path)).repartitionByRange(partitions, "line").write.parquet(str(folder / "lines"))
-        lines = session.read.parquet(str(folder / "lines"))
         of_log = spark.read(session, str(path))
-        known = spark.gather(lines)
+        lines, known = of_log, spark.gather(of_log)
+        # Ways that read the log need no table.
+        if not all(word.startswith("log:") for word in only):
+            of_log.repartitionByRange(partitions, "line").write.parquet(str(folder / "lines"))
+            lines = session.read.parquet(str(folder / "lines"))
 
         def noop(frame: Any) -> None:
             frame.write.format("noop").mode("overwrite").save()
