@@ -108,6 +108,7 @@ impl Table {
     /// arguments must not matter. `knows_all` is [`Gathered::knowing_all`].
     #[staticmethod]
     #[pyo3(signature = (items, directory, ledger, year, utc_offset, progress, clocks, knows_all = false))]
+    #[expect(clippy::too_many_arguments, reason = "they are keywords")]
     fn flows(
         items: Vec<Item>,
         directory: Option<GivenDirectory>,
