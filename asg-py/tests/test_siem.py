@@ -46,6 +46,21 @@ def test_the_records_are_those_of_the_program(standard: str) -> None:
     assert records == expected
 
 
+@pytest.mark.parametrize("standard", ["ecs", "ocsf", "otlp", "cim"])
+def test_arrow_keeps_every_member_of_the_records(standard: str) -> None:
+    arrow = pytest.importorskip("pyarrow")
+
+    def present(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {key: present(inner) for key, inner in value.items() if inner is not None}
+        return [present(inner) for inner in value] if isinstance(value, list) else value
+
+    files = sorted(str(path) for path in SAMPLE.iterdir() if path.name.endswith(".log.gz"))
+    records = list(asglog.correlate(files).to_records(standard, read_at=READ_AT))  # type: ignore[arg-type]
+    table = arrow.Table.from_struct_array(arrow.array(records))
+    assert [present(record) for record in table.to_pylist()] == records
+
+
 def test_other_standards_and_tables_without_flows_are_refused() -> None:
     with pytest.raises(ValueError, match="ecs, ocsf, otlp, cef, cim"):
         asglog.correlate(b"").to_records("leef")  # type: ignore[arg-type]
