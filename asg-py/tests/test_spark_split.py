@@ -155,7 +155,10 @@ def test_tasks_read_files_themselves(session: Any, name: str, monkeypatch: pytes
     assert worlds.difference(found.toArrow(), expected) is None
     # Filtered lines are Spark's.
     half = lines.filter("line % 2 = 0")
-    assert spark.parse(half).count() == spark.parse(lines).filter("line % 2 = 0").count() > 200
+    packets = spark.parse(half).count()
+    assert packets == spark.parse(lines).filter("line % 2 = 0").count()
+    # The kernel's lines are not in a foundation that forwards iptables-logger's alone.
+    assert packets > 200 or name == "logger-only"
     known, again = spark.gather(lines), spark.gather(half.union(lines.filter("line % 2 <> 0")))
     assert known.repeated == again.repeated and len(known.ledger) == len(again.ledger) and len(known.clocks) == len(again.clocks)
 
