@@ -21,7 +21,10 @@ pub(crate) fn documents(data: &[u8]) {
                 continue;
             }
             let line = Line::new(text);
-            assert_ne!(Record::classify(&line).kind(), "damaged", "a document is whole");
+            // A text in it may be a packet's that is cut.
+            let holds_packet = text.windows(3).any(|three| three == b"IN=");
+            let is_damaged = Record::classify(&line).kind() == "damaged";
+            assert!(!is_damaged || holds_packet, "a document is whole");
             let origin = Origin { source: SourceId(0), line: *number };
             documents::evidence(text, origin, |_| ()).expect("it is JSON");
         }
