@@ -14,12 +14,12 @@
 #![expect(clippy::cast_precision_loss, reason = "times, shown with few digits")]
 
 use std::error::Error;
-use std::fs;
 use std::hint::black_box;
-use std::sync::{Arc, OnceLock};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::time::Duration;
 
 use asg_benches::accuracy::{self, gathered};
+use asg_benches::processor::on_cpu;
 use asg_benches::sim::{Config, Era, Memory, Rules, Simulation};
 use asg_cli::explain::{ExplainWriter, FlowExplainer, FlowFacts};
 use asg_cli::output::ndjson::FlowWriter;
@@ -108,7 +108,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// What a contestant made.
+/// The counts of a contestant.
 #[derive(Clone, Copy, Default)]
 struct Sum {
     flows: u64,
@@ -170,15 +170,6 @@ fn run(logs: &Memory, correlation: &Correlation, policy: &Policy, does: Does) ->
     }
     sum.bytes += black_box(flows.take()).len() + black_box(answers.take()).len();
     sum
-}
-
-/// Returns the time that this thread was on a processor; by the clock if the kernel does not count
-/// it.
-fn on_cpu() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let counted = fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = counted.and_then(|text| text.split(' ').next()?.parse().ok());
-    nanos.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
 }
 
 fn median(mut times: Vec<Duration>) -> Duration {

@@ -9,12 +9,11 @@
 #![expect(clippy::cast_precision_loss, reason = "times, shown with few digits")]
 
 use std::error::Error;
-use std::fs;
 use std::hint::black_box;
 use std::net::{IpAddr, Ipv4Addr};
-use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
+use asg_benches::processor::on_cpu;
 use asg_core::Timestamp;
 use asg_core::policy::{
     Effective, EntryTraffic, Outcome, PacketFacts, Phase, Policy, Probe, Settings, Snapshot,
@@ -103,15 +102,6 @@ fn rate(count: usize, mut each: impl FnMut(usize)) -> f64 {
     let start = on_cpu();
     (0..count).for_each(&mut each);
     count as f64 / on_cpu().saturating_sub(start).max(Duration::from_nanos(1)).as_secs_f64()
-}
-
-/// Returns the time that this thread was on a processor; by the clock if the kernel does not count
-/// it.
-fn on_cpu() -> Duration {
-    static START: OnceLock<Instant> = OnceLock::new();
-    let counted = fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = counted.and_then(|text| text.split(' ').next()?.parse().ok());
-    nanos.map_or_else(|| START.get_or_init(Instant::now).elapsed(), Duration::from_nanos)
 }
 
 fn median(mut rates: Vec<f64>) -> f64 {

@@ -4,6 +4,7 @@
 pub mod accuracy;
 pub mod mixed;
 pub mod parallel;
+pub mod processor;
 pub mod rivals;
 pub mod samples;
 pub mod shapes;
