@@ -119,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    #[cfg(unix)]
+    #[cfg(target_os = "linux")]
     fn an_error_of_the_thread_is_returned_at_the_end() -> io::Result<()> {
         // A pipe takes bytes, and cannot be synced.
         let (_reader, writer) = io::pipe()?;

@@ -71,6 +71,8 @@ macro_rules! codes {
             "policy" $name $kind { $($variant = $word,)* }
         }
 
+        const _: () = assert!($name::ALL.len() <= 32, "a set has 32 bits");
+
         impl sealed::Listed for $name {
             const LIST: &'static [Self] = &Self::ALL;
 
@@ -243,7 +245,7 @@ impl<T: Code> Codes<T> {
         self.bits.count_ones() as usize
     }
 
-    /// Returns whether there is no code.
+    /// Returns whether the set is empty.
     ///
     /// ```
     /// use asg_core::policy::{Blind, Codes};
