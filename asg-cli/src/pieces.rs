@@ -23,7 +23,7 @@ use crate::repeat::Pass;
 pub(crate) enum Size {
     /// Small enough for a processor's own cache.
     Small,
-    /// Large enough for a part of a row group, of which several are in memory.
+    /// Small enough that several fit in memory while a row group is written.
     Part,
     /// Large enough for a good record batch.
     Batch,

@@ -174,7 +174,7 @@ fn candidates_of_an_ambiguous_answer_have_a_handle_and_no_name() {
             let text = String::from_utf8_lossy(&made.bytes);
             let answers = answers(&made);
             assert_eq!(answers.len() as u64, made.manifest.packets);
-            // What answers name, but for lists of several candidates, and the one in question.
+            // The names in answers, apart from lists of several candidates and the one in question.
             let mut rest = String::new();
             for answer in &answers {
                 let mut answer = answer.clone();

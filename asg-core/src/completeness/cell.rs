@@ -134,7 +134,7 @@ impl Logged {
         let reached = most.max(2);
         let span = u64::from(reached) * 1_000_000 / u64::from(most);
         // If the time goes back, this is another boot, another day or a late line: a new span
-        // begins. So does it in another file, or spans would depend on the order of files.
+        // begins. So it does in another file, or spans would depend on the order of files.
         if source != self.source || now < self.since || now - self.since >= span {
             (self.source, self.since, self.in_span) = (source, now, 0);
         }

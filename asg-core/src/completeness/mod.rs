@@ -58,8 +58,8 @@ use crate::time::{Civil, LogTime};
 /// 131,072.
 ///
 /// Lines should come in the order of their logs, as they do from files; if some come a minute late,
-/// a limit may be overlooked. Each source counts by itself, so that the order of files does not
-/// matter.
+/// a limit may be overlooked. Each source counts by itself, so that files without common packets
+/// may come in any order.
 ///
 /// ```
 /// use asg_core::completeness::Completeness;

@@ -16,7 +16,7 @@ use super::words::Words;
 #[derive(Debug)]
 pub(super) struct MadeRule {
     pub(super) enforceable: Enforceable,
-    /// What its entries reach.
+    /// The number of addresses and points of its entries.
     pub(super) reach: Reach,
     pub(super) words: Words,
     pub(super) log: bool,

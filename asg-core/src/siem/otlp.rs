@@ -57,8 +57,8 @@ impl Runs {
 pub(super) struct Open(Option<(Option<Box<str>>, usize)>);
 
 impl Open {
-    /// Writes records in requests, at most this many records; returns how many. What request a
-    /// record is in depends on the records before it, and not on how they come in pieces.
+    /// Writes at most this many records in requests, and returns their number. The request of a
+    /// record depends on the records before it, and not on how they are divided into pieces.
     pub(super) fn add(&mut self, runs: &Runs, text: &[u8], most: u64, out: &mut Vec<u8>) -> u64 {
         let (mut start, mut added) = (0, 0);
         for run in &runs.0 {

@@ -380,7 +380,7 @@ def correlate(
         columns = tuple(name for name in names if not name.startswith("evidence_"))
     was_given = ledger is not None
     known, clocks, repeated = _known(lines, gathered, ledger, clocks, is_told_once=told_once)
-    # Of these lines there is no second about a packet, and all was gathered before.
+    # No packet has a second line here, and the evidence was gathered before.
     knows_all = repeated is not None and not was_given and clocks is not None
     schema = _schema(lines, list(columns))
     held = _shared(lines.sparkSession, (known, clocks))

@@ -50,7 +50,7 @@ fn memory_holds(data: &[u8], text: &[u8]) -> bool {
     data.windows(text.len()).any(|window| window == text)
 }
 
-/// Collects all strings, also those of a key that stands twice.
+/// Collects all strings, also those of repeated keys.
 struct Strings<'s>(&'s mut Vec<String>);
 
 impl<'de> DeserializeSeed<'de> for Strings<'_> {

@@ -110,7 +110,7 @@ pub struct Batch {
 #[derive(Debug)]
 pub(super) enum Read {
     Packet(Seen),
-    /// A packet of which only its group is not known.
+    /// A packet of a part whose evidence is known: only its group is missing.
     Placed {
         group: u32,
         shown: Shown,

@@ -52,7 +52,7 @@ struct Key {
     is_cell_unknown: bool,
 }
 
-/// Only what tells most keys apart: a hash is computed for each packet.
+/// Hashes only the members that differ most: each packet needs a hash.
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
         let When { settings, space, phase, window, .. } = self.when;
@@ -78,7 +78,7 @@ struct When {
     created: u32,
 }
 
-/// What an explanation has beside the judgement.
+/// The facts of an explanation that no judgement depends on.
 #[derive(PartialEq, Eq, Debug, Clone, Copy)]
 struct Beside {
     is_early: bool,
@@ -86,7 +86,7 @@ struct Beside {
     other_apps: Option<u64>,
 }
 
-/// The explanations of one judgement, which differ in what they have beside it: mostly one.
+/// The explanations of one judgement, which differ in these facts: mostly one.
 #[derive(Debug)]
 struct Judged {
     first: (Beside, Arc<Explanation>),

@@ -1,7 +1,7 @@
 //! The rules that may have held when a packet was sent, whatever the packet.
 //!
 //! Packets of one space in one interval between snapshots share this, so that an explanation only
-//! looks up what the rules say about its packet.
+//! matches its packet against the rules.
 
 use std::sync::Arc;
 
@@ -16,10 +16,10 @@ use crate::policy::history::Basis;
 /// The rules that may have held.
 #[derive(Debug)]
 pub(super) struct Situation {
-    /// Where Cloud Controller's words at that time stand: one place of each set.
+    /// The places of Cloud Controller's words at that time: one of each set.
     pub(super) worded: Vec<(Set, Place)>,
-    /// Where the rules stand that may have been in the kernel, with their sets; the likeliest come
-    /// first.
+    /// The places of the rules that may have been in the kernel, with their sets; the likeliest
+    /// come first.
     pub(super) candidates: Vec<(Set, Place)>,
     /// Everything that the chain may have held; `None` if nothing is known of it.
     pub(super) contents: Option<Vec<Content>>,
