@@ -77,7 +77,7 @@ impl Part {
     /// Returns whether all flows with one [key](asg_core::Flow::key) have one value of it.
     pub(crate) const fn is_shared(&self) -> bool {
         match self {
-            Self::Column(column) => column.is_shared,
+            Self::Column(column) => column.is_shared(),
             Self::Owner => true,
             Self::Span(_) => false,
         }

@@ -3,6 +3,8 @@
 use std::io::{self, Write};
 use std::path::Path;
 
+use asg_core::correlate::KnownFlow;
+
 use super::Out;
 use crate::answers::{Cell, Grid};
 use crate::error::Error;
@@ -14,12 +16,16 @@ use crate::query::{Column, CsvCells, Query, Row};
 
 /// Writes rows into a buffer, for one thread.
 ///
-/// Flows with one [key](asg_core::Flow::key) share most of their text. It is formatted once.
+/// Flows with one [key](asg_core::Flow::key) share most of their text. It is formatted once. Of the
+/// other columns, only those are printed that may have a value in packets of the flow's
+/// [shape](asg_core::correlate::KnownFlow::shape).
 #[derive(Debug)]
 pub struct Csv {
     parts: Vec<Part>,
     /// By key.
     shared: Vec<Option<Shared>>,
+    /// By shape.
+    plans: Vec<Option<Plan>>,
     out: Vec<u8>,
     cells: CsvCells,
 }
@@ -33,6 +39,20 @@ enum Part {
     Own(Vec<&'static Column>),
 }
 
+/// How to write a known flow with one shape.
+type Plan = Box<[Step]>;
+
+/// Some columns of a known flow.
+#[derive(Debug)]
+enum Step {
+    /// The next part of the key's text.
+    Shared,
+    /// Flows of the shape have this text, with a comma behind each value.
+    Text(Box<[u8]>),
+    /// Each flow has a value of its own.
+    Own(&'static Column),
+}
+
 /// The text of all shared parts, each with a comma behind it, and where each part ends.
 #[derive(Debug)]
 struct Shared {
@@ -44,13 +64,15 @@ impl Csv {
     /// Writes these columns.
     #[must_use]
     pub fn new(columns: &[&'static Column], formulas: Formulas) -> Self {
-        let together = columns.chunk_by(|one, next| one.is_shared == next.is_shared);
+        let together = columns.chunk_by(|one, next| one.is_shared() == next.is_shared());
         let part = |columns: &[&'static Column]| match columns.first() {
-            Some(first) if first.is_shared => Part::Shared(columns.to_vec()),
+            Some(first) if first.is_shared() => Part::Shared(columns.to_vec()),
             _ => Part::Own(columns.to_vec()),
         };
         let parts = together.map(part).collect();
-        Self { parts, shared: Vec::new(), out: Vec::new(), cells: CsvCells::new(formulas) }
+        let plans = std::iter::repeat_with(|| None).take(KnownFlow::SHAPES).collect();
+        let cells = CsvCells::new(formulas);
+        Self { parts, shared: Vec::new(), plans, out: Vec::new(), cells }
     }
 
     /// Returns the line with the names of the columns.
@@ -79,33 +101,75 @@ impl Csv {
     }
 
     fn add_keyed(&mut self, row: &Row<'_>, key: usize) {
-        let Self { parts, shared, out, cells } = self;
+        let Self { parts, shared, out, cells, .. } = self;
         if shared.len() <= key {
             shared.resize_with(key + 1, || None);
         }
         let shared = shared[key].get_or_insert_with(|| Shared::of(parts, cells, row));
-        shared.with_own(parts, out, |columns, out| {
-            for column in columns {
-                column.print(row, cells, out);
+        let mut pieces = shared.pieces();
+        for part in parts {
+            match part {
+                Part::Shared(_) => out.extend_from_slice(pieces.next().unwrap_or_default()),
+                Part::Own(columns) => {
+                    for column in columns {
+                        column.print(row, cells, out);
+                    }
+                    cells.flush(out);
+                }
             }
-            cells.flush(out);
-        });
+        }
     }
 
     /// Writes a row whose key an earlier one had, if its text is known; else returns `false`.
     pub(crate) fn add_known(&mut self, row: &KnownRow<'_>) -> bool {
-        let Self { parts, shared, out, cells } = self;
+        let Self { parts, shared, plans, out, cells } = self;
         let Some(Some(shared)) = shared.get(row.key()) else { return false };
-        shared.with_own(parts, out, |columns, out| {
-            for column in columns {
-                column.print_own(row, cells, out);
+        let plan = plans[row.shape()].get_or_insert_with(|| plan(parts, cells, row));
+        let mut pieces = shared.pieces();
+        for step in plan {
+            match step {
+                Step::Shared => {
+                    cells.flush(out);
+                    out.extend_from_slice(pieces.next().unwrap_or_default());
+                }
+                Step::Text(text) => cells.put_texts(out, text),
+                Step::Own(column) => column.print_own(row, cells, out),
             }
-            cells.flush(out);
-        });
+        }
+        cells.flush(out);
         out.pop();
         out.push(b'\n');
         true
     }
+}
+
+/// Plans how to write known flows with the shape of this one.
+fn plan(parts: &[Part], cells: &mut CsvCells, row: &KnownRow<'_>) -> Plan {
+    let mut steps = Vec::new();
+    let mut text = Vec::new();
+    let end = |text: &mut Vec<u8>, steps: &mut Vec<Step>| {
+        if !text.is_empty() {
+            steps.push(Step::Text(std::mem::take(text).into()));
+        }
+    };
+    for part in parts {
+        let Part::Own(columns) = part else {
+            end(&mut text, &mut steps);
+            steps.push(Step::Shared);
+            continue;
+        };
+        for column in columns {
+            if row.value_of_shape(column).is_some() {
+                column.print_own(row, cells, &mut text);
+                cells.flush(&mut text);
+            } else {
+                end(&mut text, &mut steps);
+                steps.push(Step::Own(column));
+            }
+        }
+    }
+    end(&mut text, &mut steps);
+    steps.into()
 }
 
 impl Part {
@@ -126,25 +190,14 @@ impl Shared {
         Self { text: out.into(), ends: ends.into() }
     }
 
-    /// Writes all columns: the shared ones, and between them what `own` writes.
-    fn with_own(
-        &self,
-        parts: &[Part],
-        out: &mut Vec<u8>,
-        mut own: impl FnMut(&[&'static Column], &mut Vec<u8>),
-    ) {
+    /// Returns the texts of the shared parts, in their order.
+    fn pieces(&self) -> impl Iterator<Item = &[u8]> {
         let mut start = 0;
-        let mut ends = self.ends.iter();
-        for part in parts {
-            match part {
-                Part::Shared(_) => {
-                    let end = ends.next().map_or(start, |end| *end as usize);
-                    out.extend_from_slice(&self.text[start..end]);
-                    start = end;
-                }
-                Part::Own(columns) => own(columns, out),
-            }
-        }
+        self.ends.iter().map(move |end| {
+            let piece = &self.text[start..*end as usize];
+            start = *end as usize;
+            piece
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::mpsc::{self, SyncSender};
 use std::thread::{self, JoinHandle};
 
 use arrow_array::RecordBatch;
-use arrow_schema::{FieldRef, SchemaRef};
+use arrow_schema::{DataType, FieldRef, Schema, SchemaRef};
 use parquet::arrow::ArrowWriter;
 use parquet::arrow::arrow_writer::{
     ArrowColumnChunk, ArrowColumnWriter, ArrowRowGroupWriterFactory, compute_leaves,
@@ -31,6 +31,11 @@ const GROUP_ROWS: usize = 256 << 10;
 /// each of them up is most of the work.
 const MANY_VALUES: [&str; 10] =
     ["time", "line", "uptime_us", "id", "spt", "seq", "ack", "window", "icmp_id", "icmp_seq"];
+
+/// Texts that are alike in many rows that follow each other, as logs are read file by file. The least
+/// and the greatest value of a row group tell a reader whether to skip it. Of other texts most groups
+/// have all, and to compare them is a tenth of the work.
+const SORTED_TEXTS: [&str; 4] = ["source", "cell", "host", "job"];
 
 /// Writes the rows of a query to a Parquet file, in constant memory, on the threads of the query.
 ///
@@ -73,7 +78,7 @@ fn write_on(
     new.finish(&file).map_err(fail)
 }
 
-fn properties() -> WriterProperties {
+fn properties(schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
         .set_statistics_enabled(EnabledStatistics::Chunk);
@@ -82,6 +87,13 @@ fn properties() -> WriterProperties {
         properties = properties
             .set_column_encoding(column.clone(), Encoding::DELTA_BINARY_PACKED)
             .set_column_dictionary_enabled(column, false);
+    }
+    for field in schema.fields() {
+        if field.data_type() == &DataType::Utf8 && !(SORTED_TEXTS.contains(&field.name().as_str()))
+        {
+            let column = ColumnPath::from(field.name().as_str());
+            properties = properties.set_column_statistics_enabled(column, EnabledStatistics::None);
+        }
     }
     properties.build()
 }
@@ -101,7 +113,7 @@ struct Groups {
 
 impl Groups {
     fn new((threads, rows): (Threads, usize), file: File, schema: SchemaRef) -> Result<Self> {
-        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties()))?;
+        let writer = ArrowWriter::try_new(file, schema.clone(), Some(properties(&schema)))?;
         let (file, writers) = writer.into_serialized_writer()?;
         let threads = threads.get().get();
         Ok(Self { threads, rows, schema, file, writers, open: None, complete: 0 })
@@ -288,7 +300,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (batches, schema) = (batches(), batches()[0].schema());
         let library = folder.path().join("library");
-        let whole = WriterProperties::into_builder(properties());
+        let whole = WriterProperties::into_builder(properties(&schema));
         let whole = whole.set_max_row_group_row_count(Some(ROWS)).build();
         let file = File::create(&library).unwrap();
         let mut writer = ArrowWriter::try_new(file, schema.clone(), Some(whole)).unwrap();

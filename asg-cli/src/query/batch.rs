@@ -5,6 +5,7 @@ use std::sync::Arc;
 use arrow_array::{RecordBatch, RecordBatchOptions};
 use arrow_schema::SchemaRef;
 use asg_core::Timestamp;
+use asg_core::correlate::KnownFlow;
 
 use super::cells::Cells;
 use super::columns::{Column, KnownRow, Row, Value, schema};
@@ -16,6 +17,16 @@ pub(crate) struct Builder {
     rows: usize,
     /// By the key of flows: the values of shared columns, in their order.
     shared: Vec<Option<Box<[Kept]>>>,
+    /// By the [shape](KnownFlow::shape) of known flows.
+    plans: Vec<Option<Box<[Step]>>>,
+}
+
+/// A column that may have a value in known flows of one shape, by its place.
+enum Step {
+    Shared(usize),
+    /// All of these flows have the value.
+    Common(usize, Kept),
+    Own(usize),
 }
 
 /// A value that outlives its row.
@@ -23,6 +34,7 @@ enum Kept {
     Null,
     Text(Box<[u8]>),
     Int(i64),
+    Bool(bool),
     Time(Timestamp),
 }
 
@@ -30,6 +42,7 @@ impl Kept {
     fn of(value: &Value<'_>) -> Self {
         match value {
             Value::Int(number) => Self::Int(*number),
+            Value::Bool(flag) => Self::Bool(*flag),
             Value::Time(time) => Self::Time(*time),
             Value::Raw(raw) => Self::Text((*raw).into()),
             value => value.text().map_or(Self::Null, |text| Self::Text(text.into_bytes().into())),
@@ -41,6 +54,7 @@ impl Kept {
             Self::Null => Value::Null,
             Self::Text(text) => Value::Raw(text),
             Self::Int(number) => Value::Int(*number),
+            Self::Bool(flag) => Value::Bool(*flag),
             Self::Time(time) => Value::Time(*time),
         }
     }
@@ -54,6 +68,7 @@ impl Builder {
             columns: columns.iter().map(cells).collect(),
             rows: 0,
             shared: Vec::new(),
+            plans: std::iter::repeat_with(|| None).take(KnownFlow::SHAPES).collect(),
         }
     }
 
@@ -69,13 +84,13 @@ impl Builder {
                 shared.resize_with(key + 1, || None);
             }
             &**shared[key].get_or_insert_with(|| {
-                let all = columns.iter().filter(|(column, _)| column.is_shared);
+                let all = columns.iter().filter(|(column, _)| column.is_shared());
                 all.map(|(column, _)| Kept::of(&column.value(row))).collect()
             })
         });
         let mut kept = kept.map(|kept| kept.iter());
         for (column, cells) in columns {
-            match kept.as_mut().filter(|_| column.is_shared).and_then(Iterator::next) {
+            match kept.as_mut().filter(|_| column.is_shared()).and_then(Iterator::next) {
                 Some(kept) => cells.put(*rows, &kept.value()),
                 None => column.put(row, *rows, cells),
             }
@@ -85,16 +100,21 @@ impl Builder {
 
     /// Adds a row whose key an earlier one had, if its values are known; else returns `false`.
     pub(crate) fn push_known(&mut self, row: &KnownRow<'_>) -> bool {
-        let Self { columns, rows, shared, .. } = self;
+        let Self { columns, rows, shared, plans, .. } = self;
         let Some(Some(kept)) = shared.get(row.key()) else { return false };
+        let plan = plans[row.shape()].get_or_insert_with(|| plan(columns, row));
         let mut kept = kept.iter();
-        for (column, cells) in columns {
-            match kept.as_slice() {
-                [value, ..] if column.is_shared => {
-                    kept.next();
-                    cells.put(*rows, &value.value());
+        for step in plan {
+            match step {
+                Step::Shared(at) => {
+                    let Some(kept) = kept.next() else { break };
+                    columns[*at].1.put(*rows, &kept.value());
                 }
-                _ => column.put_own(row, *rows, cells),
+                Step::Common(at, kept) => columns[*at].1.put(*rows, &kept.value()),
+                Step::Own(at) => {
+                    let (column, cells) = &mut columns[*at];
+                    column.put_own(row, *rows, cells);
+                }
             }
         }
         *rows += 1;
@@ -109,4 +129,19 @@ impl Builder {
         RecordBatch::try_new_with_options(self.schema(), arrays, &options)
             .expect("each builder makes the type of its column, and got one value for each row")
     }
+}
+
+/// Plans which columns to fill of known flows with the shape of this one.
+fn plan(columns: &[(&'static Column, Cells)], row: &KnownRow<'_>) -> Box<[Step]> {
+    let step = |(at, (column, _)): (usize, &(&'static Column, Cells))| {
+        if column.is_shared() {
+            return Some(Step::Shared(at));
+        }
+        match row.value_of_shape(column) {
+            None => Some(Step::Own(at)),
+            Some(Value::Null) => None,
+            Some(value) => Some(Step::Common(at, Kept::of(&value))),
+        }
+    };
+    columns.iter().enumerate().filter_map(step).collect()
 }

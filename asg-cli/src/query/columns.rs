@@ -87,6 +87,21 @@ impl<'r> KnownRow<'r> {
     pub(crate) const fn key(&self) -> usize {
         self.flow.key.index()
     }
+
+    /// Returns the shape of its packet.
+    pub(crate) const fn shape(&self) -> usize {
+        self.flow.shape()
+    }
+
+    /// Returns its value in a column, if all known flows of its shape have it.
+    pub(crate) fn value_of_shape(&self, column: &Column) -> Option<Value<'_>> {
+        let value = (column.get)(&self.own);
+        match column.common {
+            Common::ByShape => Some(value),
+            Common::Presence => matches!(value, Value::Null).then_some(value),
+            Common::Nothing | Common::ByKey => None,
+        }
+    }
 }
 
 /// A row that was just read from a log.
@@ -216,6 +231,20 @@ pub enum In {
     OnRequest,
 }
 
+/// What the values of known flows have in common. Flows of one shape have values in the same fields
+/// of the packet; see [`KnownFlow::shape`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Common {
+    /// Nothing.
+    Nothing,
+    /// Flows of one shape all have a value, or none has.
+    Presence,
+    /// Flows of one shape have one value.
+    ByShape,
+    /// All flows, and not only known ones, with one [key](Flow::key) have one value.
+    ByKey,
+}
+
 /// A column.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -230,8 +259,8 @@ pub struct Column {
     pub of: In,
     /// Its meaning, for documentation.
     pub doc: &'static str,
-    /// Whether all flows with one [key](Flow::key) have one value.
-    pub(crate) is_shared: bool,
+    /// What known flows have in common.
+    pub(crate) common: Common,
     get: for<'r> fn(&'r ReadRow<'_>) -> Value<'r>,
     /// Puts the value straight into a row of cells.
     put: fn(&ReadRow<'_>, usize, &mut Cells),
@@ -240,6 +269,11 @@ pub struct Column {
 }
 
 impl Column {
+    /// Returns whether all flows with one [key](Flow::key) have one value.
+    pub(crate) const fn is_shared(&self) -> bool {
+        matches!(self.common, Common::ByKey)
+    }
+
     /// Returns the column with this name.
     #[must_use]
     pub fn named(name: &str) -> Option<&'static Self> {
@@ -258,7 +292,7 @@ impl Column {
     /// Puts its value in a row whose key an earlier row had into cells; the column must not be
     /// shared.
     pub(crate) fn put_own(&self, row: &KnownRow<'_>, at: usize, cells: &mut Cells) {
-        debug_assert!(!self.is_shared, "{} is the same for all rows of a key", self.name);
+        debug_assert!(!self.is_shared(), "{} is the same for all rows of a key", self.name);
         (self.put)(&row.own, at, cells);
     }
 
@@ -272,7 +306,7 @@ impl Column {
 
     /// Writes its value in a row whose key an earlier row had; the column must not be shared.
     pub(crate) fn print_own(&self, row: &KnownRow<'_>, cells: &mut CsvCells, out: &mut Vec<u8>) {
-        debug_assert!(!self.is_shared, "{} is the same for all rows of a key", self.name);
+        debug_assert!(!self.is_shared(), "{} is the same for all rows of a key", self.name);
         (self.print)(&row.own, cells, out);
     }
 
@@ -298,7 +332,7 @@ pub fn schema(columns: &[&'static Column]) -> Schema {
 }
 
 macro_rules! columns {
-    ($($name:ident: $kind:ident $($null:ident)?, $of:ident $($shared:ident)?, $doc:literal, |$row:ident| $get:expr;)*) => {
+    ($($name:ident: $kind:ident $($null:ident)?, $of:ident $($common:ident)?, $doc:literal, |$row:ident| $get:expr;)*) => {
         /// All columns, in their order.
         pub static COLUMNS: &[Column] = &[$(Column {
             name: stringify!($name),
@@ -306,7 +340,7 @@ macro_rules! columns {
             nullable: columns!(@ $($null)?),
             of: In::$of,
             doc: $doc,
-            is_shared: columns!(@shared $($shared)?),
+            common: columns!(@common $($common)?),
             get: {
                 fn get<'r>($row: &'r ReadRow<'_>) -> Value<'r> { $get.into() }
                 get
@@ -327,8 +361,10 @@ macro_rules! columns {
             },
         }),*];
     };
-    (@shared by_key) => { true };
-    (@shared) => { false };
+    (@common by_key) => { Common::ByKey };
+    (@common by_shape) => { Common::ByShape };
+    (@common if_shape) => { Common::Presence };
+    (@common) => { Common::Nothing };
     (@ required) => { false };
     (@) => { true };
 }
@@ -341,11 +377,11 @@ columns! {
     verdict: Text, Packets by_key, "`allowed` or `denied`.", |row| row.verdict().map(Verdict::as_str);
     plane: Text, Packets by_key, "`asg`, `c2c` or `rate_limit`: which set of rules decided.", |row| row.cf.map(|cf| cf.plane.as_str());
     direction: Text, Packets by_key, "`egress` or `ingress`, seen from the subject.", |row| row.cf.map(|cf| cf.direction.as_str());
-    proto: Text, Packets, "`TCP`, `UDP`, `ICMP`, …, or a number; of packets as printed, of flows by name wherever there is one.", |row| row.protocol(row.packet.ip.proto.as_ref());
+    proto: Text, Packets by_shape, "`TCP`, `UDP`, `ICMP`, …, or a number; of packets as printed, of flows by name wherever there is one.", |row| row.protocol(row.packet.ip.proto.as_ref());
     src: Text, Packets, "Source address; of packets as printed, of flows in the form of RFC 5952.", |row| row.address(row.packet.ip.src);
-    spt: Int, Packets, "Source port.", |row| row.packet.ip.ports()[0];
+    spt: Int, Packets if_shape, "Source port.", |row| row.packet.ip.ports()[0];
     dst: Text, Packets, "Destination address; of packets as printed, of flows in the form of RFC 5952.", |row| row.address(row.packet.ip.dst);
-    dpt: Int, Packets, "Destination port.", |row| row.packet.ip.ports()[1];
+    dpt: Int, Packets if_shape, "Destination port.", |row| row.packet.ip.ports()[1];
     subject: Text, Packets by_key, "`container`, `app` or `none`: whom the log prefix names.", |row| row.cf.map(|cf| cf.subject.as_str());
     handle_prefix: Text, Packets by_key, "The leading characters of the subject's handle or app GUID.", |row| row.cf.and_then(|cf| cf.handle_prefix).map(|seen| Cow::Borrowed(seen.as_str()));
     tag: Text, Packets by_key, "The tag that a network policy gives to its source app.", |row| row.cf.and_then(|cf| cf.tag);
@@ -373,47 +409,47 @@ columns! {
     evidence_source: Text, Flows by_key, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| crate::origins::name(at.source));
     evidence_line: Long, Flows by_key, "That line's number.", |row| row.evidence().map(|at| at.line);
 
-    len: Int, Packets, "Bytes of the IP packet.", |row| row.packet.ip.len;
-    icmp_type: Int, Packets, "ICMP type.", |row| row.packet.ip.icmp_type;
-    icmp_code: Int, Packets, "ICMP code.", |row| row.packet.ip.icmp_code;
-    flags: Text, Packets, "TCP flags in the kernel's order, with blanks between.", |row| row.flags();
+    len: Int, Packets if_shape, "Bytes of the IP packet.", |row| row.packet.ip.len;
+    icmp_type: Int, Packets if_shape, "ICMP type.", |row| row.packet.ip.icmp_type;
+    icmp_code: Int, Packets if_shape, "ICMP code.", |row| row.packet.ip.icmp_code;
+    flags: Text, Packets if_shape, "TCP flags in the kernel's order, with blanks between.", |row| row.flags();
     in: Text, Packets by_key, "Input interface; empty if there is none.", |row| row.packet.in_if;
     out: Text, Packets by_key, "Output interface; empty if there is none.", |row| row.packet.out_if;
     physin: Text, Packets by_key, "Input port of a bridge.", |row| row.packet.physin;
     physout: Text, Packets by_key, "Output port of a bridge.", |row| row.packet.physout;
     macsrc: Text, Packets by_key, "Source link address.", |row| row.packet.macsrc;
     macdst: Text, Packets by_key, "Destination link address.", |row| row.packet.macdst;
-    family: Text required, Packets, "`ipv4`, `ipv6`, `arp` or `unknown`.", |row| row.packet.family.as_str();
-    tos: Int, Packets, "Type of service.", |row| row.packet.ip.tos;
-    prec: Int, Packets, "Precedence.", |row| row.packet.ip.prec;
-    ttl: Int, Packets, "Time to live, of IPv4.", |row| row.packet.ip.ttl;
-    hoplimit: Int, Packets, "Hop limit, of IPv6.", |row| row.packet.ip.hoplimit;
-    id: Int, Packets, "Identification, of IPv4.", |row| row.packet.ip.id;
-    df: Bool, Packets, "Do not fragment.", |row| row.packet.ip.df;
-    mf: Bool, Packets, "More fragments follow.", |row| row.packet.ip.mf;
-    frag_offset: Int, Packets, "Where a fragment begins, in bytes.", |row| row.packet.ip.frag_offset;
-    seq: Long, Packets, "TCP sequence number.", |row| row.packet.ip.seq;
-    ack: Long, Packets, "TCP acknowledgment number.", |row| row.packet.ip.ack;
-    window: Int, Packets, "TCP window.", |row| row.packet.ip.window;
-    urgp: Int, Packets, "TCP urgent pointer.", |row| row.packet.ip.urgp;
-    udp_len: Int, Packets, "Bytes of the UDP datagram.", |row| row.packet.ip.udp_len;
-    icmp_id: Int, Packets, "ICMP identification.", |row| row.packet.ip.icmp_id;
-    icmp_seq: Int, Packets, "ICMP sequence number.", |row| row.packet.ip.icmp_seq;
-    mtu: Long, Packets, "The MTU that an ICMP message tells.", |row| row.packet.ip.mtu;
-    nested_src: Text, Packets, "Source address of the packet that an ICMP error quotes.", |row| row.address(row.nested().and_then(|ip| ip.src));
-    nested_dst: Text, Packets, "Its destination address.", |row| row.address(row.nested().and_then(|ip| ip.dst));
-    nested_proto: Text, Packets, "Its protocol.", |row| row.protocol(row.nested().and_then(|ip| ip.proto.as_ref()));
-    nested_spt: Int, Packets, "Its source port.", |row| row.nested().and_then(|ip| ip.spt);
-    nested_dpt: Int, Packets, "Its destination port.", |row| row.nested().and_then(|ip| ip.dpt);
-    uid: Long, Packets, "User of the socket.", |row| row.packet.uid;
-    gid: Long, Packets, "Group of the socket.", |row| row.packet.gid;
-    mark: Long, Packets, "The packet's mark.", |row| row.packet.mark;
+    family: Text required, Packets by_shape, "`ipv4`, `ipv6`, `arp` or `unknown`.", |row| row.packet.family.as_str();
+    tos: Int, Packets if_shape, "Type of service.", |row| row.packet.ip.tos;
+    prec: Int, Packets if_shape, "Precedence.", |row| row.packet.ip.prec;
+    ttl: Int, Packets if_shape, "Time to live, of IPv4.", |row| row.packet.ip.ttl;
+    hoplimit: Int, Packets if_shape, "Hop limit, of IPv6.", |row| row.packet.ip.hoplimit;
+    id: Int, Packets if_shape, "Identification, of IPv4.", |row| row.packet.ip.id;
+    df: Bool, Packets if_shape, "Do not fragment.", |row| row.packet.ip.df;
+    mf: Bool, Packets by_shape, "More fragments follow.", |row| row.packet.ip.mf;
+    frag_offset: Int, Packets by_shape, "Where a fragment begins, in bytes.", |row| row.packet.ip.frag_offset;
+    seq: Long, Packets if_shape, "TCP sequence number.", |row| row.packet.ip.seq;
+    ack: Long, Packets if_shape, "TCP acknowledgment number.", |row| row.packet.ip.ack;
+    window: Int, Packets if_shape, "TCP window.", |row| row.packet.ip.window;
+    urgp: Int, Packets if_shape, "TCP urgent pointer.", |row| row.packet.ip.urgp;
+    udp_len: Int, Packets if_shape, "Bytes of the UDP datagram.", |row| row.packet.ip.udp_len;
+    icmp_id: Int, Packets if_shape, "ICMP identification.", |row| row.packet.ip.icmp_id;
+    icmp_seq: Int, Packets if_shape, "ICMP sequence number.", |row| row.packet.ip.icmp_seq;
+    mtu: Long, Packets if_shape, "The MTU that an ICMP message tells.", |row| row.packet.ip.mtu;
+    nested_src: Text, Packets if_shape, "Source address of the packet that an ICMP error quotes.", |row| row.address(row.nested().and_then(|ip| ip.src));
+    nested_dst: Text, Packets if_shape, "Its destination address.", |row| row.address(row.nested().and_then(|ip| ip.dst));
+    nested_proto: Text, Packets if_shape, "Its protocol.", |row| row.protocol(row.nested().and_then(|ip| ip.proto.as_ref()));
+    nested_spt: Int, Packets if_shape, "Its source port.", |row| row.nested().and_then(|ip| ip.spt);
+    nested_dpt: Int, Packets if_shape, "Its destination port.", |row| row.nested().and_then(|ip| ip.dpt);
+    uid: Long, Packets if_shape, "User of the socket.", |row| row.packet.uid;
+    gid: Long, Packets if_shape, "Group of the socket.", |row| row.packet.gid;
+    mark: Long, Packets if_shape, "The packet's mark.", |row| row.packet.mark;
     host: Text, Packets by_key, "The host in the line's header.", |row| row.record.envelope.host;
     job: Text, Packets by_key, "The BOSH job or instance group.", |row| row.record.envelope.job;
     uptime_us: Long, Packets, "Microseconds since the kernel booted.", |row| row.record.envelope.uptime.map(asg_core::time::Uptime::as_micros);
     prefix: Text required, Packets by_key, "The log prefix, as printed.", |row| row.packet.prefix;
-    error: Text, Packets, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
-    error_offset: Int, Packets, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
+    error: Text, Packets if_shape, "What is wrong with a damaged line.", |row| row.error.map(|e| Cow::Owned(e.reason()));
+    error_offset: Int, Packets if_shape, "Where, in bytes from the start of the line.", |row| row.error.map(Error::offset);
     dst_name: Text, Labelled, "The name that --networks gives to the destination.", |row| row.destination_name().map(|(name, _)| Cow::Borrowed(name));
     phase: Text, Explained, "`running` or `staging`: what the container was for.", |row| row.explained.and_then(|it| it.phase).map(Phase::as_str);
     governed: Text, Explained, "`asg`, `c2c`, `cell`, `deny_network`, `rate_limit` or `unknown`: which mechanism decided.", |row| row.explanation().map(|it| it.governed.as_str());

@@ -76,6 +76,20 @@ impl CsvCells {
         }
     }
 
+    /// Writes values that are texts already, with a comma behind each.
+    #[inline]
+    pub(crate) fn put_texts(&mut self, out: &mut Vec<u8>, texts: &[u8]) {
+        if texts.len() < SmallText::ROOM {
+            self.small.bytes(texts);
+        } else {
+            self.flush(out);
+            out.extend_from_slice(texts);
+        }
+        if !self.small.has_room() {
+            self.flush(out);
+        }
+    }
+
     /// Writes a value that may be long, or must be quoted.
     #[inline(never)]
     fn put_any(&mut self, out: &mut Vec<u8>, value: &Value<'_>) {

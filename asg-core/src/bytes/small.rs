@@ -111,8 +111,20 @@ impl SmallText {
     /// ```
     #[inline]
     pub fn word(&mut self, word: &str) {
-        self.bytes[self.len..self.len + word.len()].copy_from_slice(word.as_bytes());
-        self.len += word.len();
+        self.bytes(word.as_bytes());
+    }
+
+    /// Appends bytes.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.bytes(b"TCP");
+    /// assert_eq!(text.as_bytes(), b"TCP");
+    /// ```
+    #[inline]
+    pub fn bytes(&mut self, bytes: &[u8]) {
+        self.bytes[self.len..self.len + bytes.len()].copy_from_slice(bytes);
+        self.len += bytes.len();
     }
 
     /// Appends a byte.
@@ -137,18 +149,31 @@ impl SmallText {
     /// ```
     #[inline]
     pub fn number(&mut self, number: u64) {
-        if number >= 100_000_000 {
-            return self.large_number(number);
+        if number < EIGHT_DIGITS {
+            self.number_of_eight(number as u32);
+        } else {
+            self.large_number(number);
         }
-        let digits = eight_digits(number as u32);
+    }
+
+    /// Appends a number below 100,000,000.
+    #[inline]
+    fn number_of_eight(&mut self, number: u32) {
+        let digits = eight_digits(number);
         let zeros = (digits.trailing_zeros() / 8).min(7);
         self.put((digits | ZEROS) >> (8 * zeros), 8 - zeros as usize);
     }
 
-    #[cold]
     #[inline(never)]
     fn large_number(&mut self, number: u64) {
-        self.word(&number.to_string());
+        let (above, last) = (number / EIGHT_DIGITS, number % EIGHT_DIGITS);
+        if above < EIGHT_DIGITS {
+            self.number_of_eight(above as u32);
+        } else {
+            self.number_of_eight((above / EIGHT_DIGITS) as u32);
+            self.digits::<8>((above % EIGHT_DIGITS) as u32);
+        }
+        self.digits::<8>(last as u32);
     }
 
     /// Appends the last `LEN` digits of a number below 100,000,000; `LEN` is 8 at most.
@@ -237,6 +262,9 @@ pub fn dotted(octets: [u8; 4]) -> ([u8; 16], usize) {
     }
     (text, at - 1)
 }
+
+/// The first number of nine digits.
+const EIGHT_DIGITS: u64 = 100_000_000;
 
 /// The digit 0, eight times.
 const ZEROS: u64 = 0x3030_3030_3030_3030;

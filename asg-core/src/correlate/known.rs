@@ -118,6 +118,16 @@ impl<'l> KnownFlow<'l> {
         }
     }
 
+    /// How many [shapes](Self::shape) there are.
+    pub const SHAPES: usize = Tail::SHAPES;
+
+    /// Returns the shape of the packet, a number below [`SHAPES`](Self::SHAPES). Packets of one
+    /// shape have one family and one protocol, and values in the same fields.
+    #[must_use]
+    pub const fn shape(&self) -> usize {
+        self.tail.shape()
+    }
+
     /// Returns the kernel's text behind the header, which may begin with the uptime in brackets.
     #[must_use]
     pub const fn body(&self) -> Text<'l> {

@@ -197,6 +197,21 @@ impl Tail {
         }
     }
 
+    /// Returns a number below [`SHAPES`](Self::SHAPES). Tails of one number have the same family
+    /// and protocol, and values in the same fields.
+    pub(crate) const fn shape(&self) -> usize {
+        let transport = match &self.transport {
+            Transport::Tcp(Tcp { seq_ack: None, .. }) => 0,
+            Transport::Tcp(Tcp { seq_ack: Some(_), .. }) => 1,
+            Transport::Udp { .. } => 2,
+            Transport::Echo { .. } => 3,
+        };
+        let is_ipv6 = matches!(self.net, Net::V6 { .. }) as usize;
+        transport | is_ipv6 << 2 | (self.mark.is_some() as usize) << 3
+    }
+
+    pub(crate) const SHAPES: usize = 16;
+
     /// The identification, of IPv4.
     pub(crate) const fn id(&self) -> Option<u16> {
         match self.net {
