@@ -93,11 +93,9 @@ impl Csv {
                 let Self { parts, out, cells, .. } = self;
                 let columns = parts.iter().flat_map(Part::columns);
                 columns.for_each(|column| column.print(row, cells, out));
-                cells.flush(out);
             }
         }
-        self.out.pop();
-        self.out.push(b'\n');
+        self.cells.end_line(&mut self.out);
     }
 
     fn add_keyed(&mut self, row: &Row<'_>, key: usize) {
@@ -105,16 +103,16 @@ impl Csv {
         if shared.len() <= key {
             shared.resize_with(key + 1, || None);
         }
+        cells.flush(out);
         let shared = shared[key].get_or_insert_with(|| Shared::of(parts, cells, row));
         let mut pieces = shared.pieces();
         for part in parts {
             match part {
-                Part::Shared(_) => out.extend_from_slice(pieces.next().unwrap_or_default()),
+                Part::Shared(_) => cells.put_texts(out, pieces.next().unwrap_or_default()),
                 Part::Own(columns) => {
                     for column in columns {
                         column.print(row, cells, out);
                     }
-                    cells.flush(out);
                 }
             }
         }
@@ -124,21 +122,19 @@ impl Csv {
     pub(crate) fn add_known(&mut self, row: &KnownRow<'_>) -> bool {
         let Self { parts, shared, plans, out, cells } = self;
         let Some(Some(shared)) = shared.get(row.key()) else { return false };
-        let plan = plans[row.shape()].get_or_insert_with(|| plan(parts, cells, row));
+        let plan = plans[row.shape()].get_or_insert_with(|| {
+            cells.flush(out);
+            plan(parts, cells, row)
+        });
         let mut pieces = shared.pieces();
         for step in plan {
             match step {
-                Step::Shared => {
-                    cells.flush(out);
-                    out.extend_from_slice(pieces.next().unwrap_or_default());
-                }
+                Step::Shared => cells.put_texts(out, pieces.next().unwrap_or_default()),
                 Step::Text(text) => cells.put_texts(out, text),
                 Step::Own(column) => column.print_own(row, cells, out),
             }
         }
-        cells.flush(out);
-        out.pop();
-        out.push(b'\n');
+        cells.end_line(out);
         true
     }
 }
@@ -215,6 +211,7 @@ impl RowSink for Csv {
     }
 
     fn take(&mut self) -> Vec<u8> {
+        self.cells.flush(&mut self.out);
         let room = self.out.len() + self.out.len() / 8;
         std::mem::replace(&mut self.out, Vec::with_capacity(room))
     }

@@ -25,6 +25,9 @@ impl Formulas {
     }
 }
 
+/// Longer texts go into the buffer at once.
+const MOST_SMALL: usize = 512;
+
 /// Writes values into a buffer, with a comma behind each.
 #[derive(Debug, Default)]
 pub(crate) struct CsvCells {
@@ -79,12 +82,23 @@ impl CsvCells {
     /// Writes values that are texts already, with a comma behind each.
     #[inline]
     pub(crate) fn put_texts(&mut self, out: &mut Vec<u8>, texts: &[u8]) {
-        if texts.len() < SmallText::ROOM {
-            self.small.bytes(texts);
-        } else {
+        if self.small.room() < texts.len() + SmallText::ROOM {
             self.flush(out);
-            out.extend_from_slice(texts);
+            if texts.len() > MOST_SMALL {
+                return out.extend_from_slice(texts);
+            }
         }
+        self.small.bytes(texts);
+    }
+
+    /// Ends a line: a line feed replaces the comma behind its last value.
+    #[inline]
+    pub(crate) fn end_line(&mut self, out: &mut Vec<u8>) {
+        if self.small.is_empty() {
+            out.pop();
+        }
+        self.small.pop();
+        self.small.byte(b'\n');
         if !self.small.has_room() {
             self.flush(out);
         }
@@ -100,7 +114,7 @@ impl CsvCells {
         push_text(out, &self.text, self.formulas);
     }
 
-    /// Ends a run of values.
+    /// Moves all values into the buffer.
     pub(crate) fn flush(&mut self, out: &mut Vec<u8>) {
         self.small.move_to(out);
     }

@@ -35,6 +35,19 @@ impl SmallText {
     /// More bytes than a number, an address or a time can have.
     pub const ROOM: usize = 64;
 
+    /// Returns how many more bytes there is room for.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.word("TCP");
+    /// assert_eq!(text.room(), 1_021);
+    /// ```
+    #[must_use]
+    #[inline]
+    pub const fn room(&self) -> usize {
+        MOST - self.len
+    }
+
     /// Returns whether there is room for [`ROOM`](Self::ROOM) more bytes.
     ///
     /// ```
@@ -48,7 +61,18 @@ impl SmallText {
     #[must_use]
     #[inline]
     pub const fn has_room(&self) -> bool {
-        self.len + Self::ROOM <= MOST
+        self.room() >= Self::ROOM
+    }
+
+    /// Returns whether nothing was appended.
+    ///
+    /// ```
+    /// assert!(asg_core::bytes::SmallText::default().is_empty());
+    /// ```
+    #[must_use]
+    #[inline]
+    pub const fn is_empty(&self) -> bool {
+        self.len == 0
     }
 
     /// Returns the text so far.
@@ -193,6 +217,19 @@ impl SmallText {
     fn put(&mut self, word: u64, len: usize) {
         self.bytes[self.len..self.len + 8].copy_from_slice(&word.to_le_bytes());
         self.len += len;
+    }
+
+    /// Drops the last byte, if there is one.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.word("80,");
+    /// text.pop();
+    /// assert_eq!(text.as_bytes(), b"80");
+    /// ```
+    #[inline]
+    pub const fn pop(&mut self) {
+        self.len = self.len.saturating_sub(1);
     }
 
     /// Drops zeros at the end.
