@@ -34,7 +34,7 @@ impl Size {
         match (self, threads.get()) {
             (Self::Small, 1) => 128 << 10,
             (Self::Small, _) => 512 << 10,
-            (Self::Part, _) => 1 << 20,
+            (Self::Part, _) => 512 << 10,
             (Self::Batch, _) => 4 << 20,
         }
     }

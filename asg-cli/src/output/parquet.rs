@@ -29,6 +29,9 @@ use crate::query::Query;
 /// A row group is held in memory until it is complete.
 const GROUP_ROWS: usize = 256 << 10;
 
+/// The open page of each column is held in memory, as eight bytes for each row.
+const PAGE_ROWS: usize = 8 << 10;
+
 /// Numbers that differ from row to row: a dictionary of them is as long as the column, and to look
 /// each of them up is most of the work.
 const MANY_VALUES: [&str; 10] =
@@ -83,7 +86,8 @@ fn write_on(
 fn properties(schema: &Schema) -> WriterProperties {
     let mut properties = WriterProperties::builder()
         .set_compression(Compression::ZSTD(ZstdLevel::default()))
-        .set_statistics_enabled(EnabledStatistics::Chunk);
+        .set_statistics_enabled(EnabledStatistics::Chunk)
+        .set_data_page_row_count_limit(PAGE_ROWS);
     for column in MANY_VALUES {
         let column = ColumnPath::from(column);
         properties = properties
