@@ -371,6 +371,14 @@ impl PieceRows {
             && !self.view.columns.iter().any(is_on_request)
     }
 
+    /// Returns the evidence, if all flows are wanted, as the logs have them.
+    pub(crate) fn all(&self) -> Option<&Arc<Correlation>> {
+        match &self.of {
+            Of::Flows { correlation, .. } if self.are_all() => Some(correlation),
+            _ => None,
+        }
+    }
+
     /// Passes all flows of a piece to a sink: of those whose key an earlier one had only what they
     /// do not share, unless it wants more.
     fn each_known<S: RowSink>(&mut self, piece: &Piece, counts: &mut Counts, sink: &mut S) {

@@ -108,6 +108,7 @@ mod repeat;
 pub mod report;
 pub mod search;
 pub mod time;
+mod uncounted;
 pub mod who;
 
 /// The README's programs are run as tests.

@@ -4,6 +4,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use arrow_array::RecordBatch;
 use asg_cli::output::csv::{self, Formulas};
 use asg_cli::query::{Given, Query};
 
@@ -65,7 +66,7 @@ fn rows_of_every_shape_have_the_cells_of_whole_rows() {
 
     let rows = |query: &Query| query.batches().collect::<Result<Vec<_>, _>>().unwrap();
     let (short, long) = (rows(&flows), rows(&whole));
-    assert_eq!(long.iter().map(|batch| batch.num_rows()).sum::<usize>(), packets);
+    assert_eq!(long.iter().map(RecordBatch::num_rows).sum::<usize>(), packets);
     assert_eq!(short, long);
 
     let text = |query: &Query| {

@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
 
+use asg_core::correlate::{Counted, CountedTimes};
 use asg_core::{Timestamp, Verdict};
 
 use super::grid::{Cell, Grid};
 use super::keys::Part;
 use crate::flows::RowSink;
 use crate::query::columns::KnownRow;
-use crate::query::{Kind, Row};
+use crate::query::{Kind, ReadRow, Row};
 
 /// The sums of a group.
 #[derive(Debug, Clone, Copy, Default)]
@@ -49,6 +50,26 @@ impl Sums {
             self.first = Some(self.first.map_or(time, |first| first.min(time)));
             self.last = self.last.max(Some(time));
         }
+    }
+
+    /// Adds packets that were counted before; returns `false` if only their lines tell when they
+    /// were logged.
+    fn add_counted(&mut self, verdict: Option<Verdict>, counted: &Counted<'_>) -> bool {
+        let (first, last) = match counted.times {
+            CountedTimes::Between(first, last) => (Some(first), Some(last)),
+            CountedTimes::Nothing => (None, None),
+            CountedTimes::Unsettled => return false,
+        };
+        let of = |wanted| if verdict == Some(wanted) { counted.packets } else { 0 };
+        self.merge(&Self {
+            packets: counted.packets,
+            allowed: of(Verdict::Allowed),
+            denied: of(Verdict::Denied),
+            bytes: counted.bytes,
+            first,
+            last,
+        });
+        true
     }
 
     fn merge(&mut self, other: &Self) {
@@ -98,6 +119,17 @@ impl Groups {
     pub(crate) fn add(&mut self, row: &Row<'_>) {
         let at = self.place(row);
         self.all[at].1.add(row);
+    }
+
+    /// Adds packets that were counted before; returns `false` if their lines are needed.
+    pub(crate) fn add_counted(&mut self, counted: &Counted<'_>) -> bool {
+        if !self.parts.iter().all(Part::is_counted) {
+            return false;
+        }
+        let flow = counted.flow();
+        let row = Row::Read(&ReadRow::of(&flow, &[]));
+        let at = self.place(&row);
+        self.all[at].1.add_counted(row.verdict(), counted)
     }
 
     /// Returns the place of the row's group.

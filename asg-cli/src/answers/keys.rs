@@ -25,6 +25,20 @@ pub(crate) const ALIASES: [(&str, &[&str]); 4] = [
     ("org", &["org_name"]),
 ];
 
+/// Columns that follow from the owner and the meaning of the log prefix.
+const OF_ANSWERS: [&str; 10] = [
+    "verdict",
+    "plane",
+    "direction",
+    "subject",
+    "app_guid",
+    "app_name",
+    "space_guid",
+    "space_name",
+    "org_guid",
+    "org_name",
+];
+
 /// Returns the parts for these names, behind a first one. `has` lists the columns.
 ///
 /// # Errors
@@ -78,6 +92,15 @@ impl Part {
     pub(crate) const fn is_shared(&self) -> bool {
         match self {
             Self::Column(column) => column.is_shared(),
+            Self::Owner => true,
+            Self::Span(_) => false,
+        }
+    }
+
+    /// Returns whether packets that have one answer have one value of it, whatever else differs.
+    pub(crate) fn is_counted(&self) -> bool {
+        match self {
+            Self::Column(column) => OF_ANSWERS.contains(&column.name),
             Self::Owner => true,
             Self::Span(_) => false,
         }

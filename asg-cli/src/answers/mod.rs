@@ -95,11 +95,20 @@ impl By {
 ///
 /// Those of reading.
 pub fn top(query: &Query, by: &By, most: Option<usize>, measure: Measure) -> Result<Grid, Error> {
-    let groups = merged(query.sinks(|| Groups::new(by.0.clone()))?);
+    let groups = merged(all_groups(query, by)?);
     Ok(groups.grid(|groups| {
         groups.sort_by_key(|(_, sums)| std::cmp::Reverse(measure.of(sums)));
         groups.truncate(most.unwrap_or(usize::MAX));
     }))
+}
+
+/// Returns the groups of all rows, from each thread.
+fn all_groups(query: &Query, by: &By) -> Result<Vec<Groups>, Error> {
+    let new = || Groups::new(by.0.clone());
+    match query.fold_counted(new, Groups::add_counted, Groups::add)? {
+        Some(groups) => Ok(groups),
+        None => query.sinks(new),
+    }
 }
 
 /// Returns the groups in the order of their keys.

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use asg_core::Correlation;
 use asg_core::bytes::escape_text;
-use asg_core::correlate::FlowCache;
 
 use super::logs::Logs;
 use super::options::Options;
@@ -14,10 +13,9 @@ use crate::origins;
 use crate::output::format::Format;
 use crate::output::summary::{self, Summary};
 use crate::output::{missing, sources};
-use crate::pieces::{Piece, Size};
-use crate::pipeline::{Pipeline, Work};
 use crate::query::Query;
 use crate::report::Failure;
+use crate::uncounted;
 
 /// Counts the flows and writes their summary, and what is missing.
 pub(super) fn write(
@@ -77,38 +75,11 @@ fn destinations(options: &Options, flows: &Query, out: &mut impl Write) -> Resul
 fn counted(correlation: &Arc<Correlation>, logs: &Logs) -> Result<Summary, Failure> {
     let mut summary = Summary::default();
     correlation.counted().for_each(|counted| summary.add(&counted));
-    if correlation.is_counted() {
-        return Ok(summary);
-    }
-    let rest = || Rest {
-        correlation: Arc::clone(correlation),
-        cache: FlowCache::default(),
-        summary: Summary::default(),
-    };
-    let mut pipeline = Pipeline::new(&logs.readers, "counting packets", Size::Small, rest);
-    while pipeline.next()?.is_some() {}
-    let rest = pipeline.finish().into_iter().map(|rest| rest.summary);
-    Ok(rest.fold(summary, Summary::merged))
-}
-
-/// The packets whose answer depends on their time.
-struct Rest {
-    correlation: Arc<Correlation>,
-    cache: FlowCache,
-    summary: Summary,
-}
-
-impl Work for Rest {
-    type Done = ();
-
-    fn piece(&mut self, piece: &Piece) {
-        let Self { correlation, cache, summary } = self;
-        piece.for_each(|raw| {
-            if raw.part_of.is_some() {
-                return;
+    let (rest, _) =
+        uncounted::fold(correlation, &logs.readers, Summary::default, |summary, row| {
+            if let Some(flow) = row.flow() {
+                summary.add_flow(flow);
             }
-            let line = raw.line();
-            correlation.uncounted(cache, raw.origin, &line, |flow| summary.add_flow(&flow));
-        });
-    }
+        })?;
+    Ok(rest.into_iter().fold(summary, Summary::merged))
 }

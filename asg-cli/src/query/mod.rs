@@ -36,6 +36,7 @@ mod vocabulary;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use asg_core::correlate::Counted;
 use asg_core::policy::Policy;
 use asg_core::{TimePolicy, Timestamp};
 
@@ -63,6 +64,7 @@ use crate::monitor::Unattended;
 use crate::names::Names;
 use crate::pieces::Size;
 use crate::pipeline::{Pipeline, Threads};
+use crate::uncounted;
 pub(crate) use columns::In;
 
 /// The packets or flows of sources.
@@ -605,6 +607,34 @@ impl Query {
     ) -> Result<Vec<T>, Error> {
         let folds = self.sinks(|| Fold { value: new(), each })?;
         Ok(folds.into_iter().map(|fold| fold.value).collect())
+    }
+
+    /// As [`fold`](Self::fold), but most flows are taken as the first phase has counted them, without
+    /// a second look at their lines. `None` if not all flows are wanted, or if `counted` returns
+    /// `false`, because it needs lines.
+    pub(crate) fn fold_counted<T: Send + 'static>(
+        &self,
+        new: impl Fn() -> T,
+        counted: fn(&mut T, &Counted<'_>) -> bool,
+        each: fn(&mut T, &Row<'_>),
+    ) -> Result<Option<Vec<T>>, Error> {
+        let Pieces::Read(rows) = self.pieces()? else { return Ok(None) };
+        let Some(correlation) = rows.all() else { return Ok(None) };
+        let (mut first, mut counts) = (new(), Counts::default());
+        for packets in correlation.counted() {
+            if !counted(&mut first, &packets) {
+                return Ok(None);
+            }
+            counts.packets += packets.packets;
+            counts.rows += packets.packets;
+            counts.damaged += packets.damaged;
+        }
+        let (mut all, more) = uncounted::fold(correlation, &self.readers, new, each)?;
+        counts.add(&more);
+        counts.lines = correlation.counts().lines;
+        self.last.set(counts);
+        all.push(first);
+        Ok(Some(all))
     }
 
     fn pieces(&self) -> Result<Pieces, Error> {

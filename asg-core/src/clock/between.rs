@@ -54,6 +54,27 @@ impl KnownTimes<'_> {
         Some(Between { whole: TimeRange::between(earliest, latest), first: from, last: latest })
     }
 
+    /// Returns the first and the last time of lines whose uptimes and stamps are between those of
+    /// two corners, and of which some show the stamps of the corners; `None` if only the lines tell.
+    pub(crate) fn ends(
+        &self,
+        source: SourceId,
+        named: Option<u64>,
+        [first, last]: [Corner; 2],
+    ) -> Option<[Timestamp; 2]> {
+        match (first.1, last.1) {
+            (LogTime::Instant(from), LogTime::Instant(to)) => Some([from, to]),
+            (LogTime::Unknown, _) | (_, LogTime::Unknown) => None,
+            (from, to) => {
+                let [from, to] = self.completed_ends(source, named, [from, to])?;
+                let may_be_another = from.is_zone_assumed
+                    && first.0.is_some()
+                    && self.boots(source, named).is_some();
+                (!may_be_another).then_some([from.best, to.best])
+            }
+        }
+    }
+
     /// Completes the first and the last of some stamps, if all between them are completed alike.
     ///
     /// A stamp takes the year that brings it nearest to some instants. The later it is in the year,

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::net::IpAddr;
 
 use super::flow::{Flow, FlowKey};
-use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Span};
+use super::gather::{Cell, Cells, Group, GroupKey, GroupName, Groups, Shown, Span};
 use super::known::{AnyFlow, Known, KnownFlow, KnownSenders};
 use super::state::State;
 use super::{Counts, own_address, own_interface};
@@ -646,7 +646,9 @@ impl Correlation {
             let attribution = answer.as_ref()?.attach(&self.facts.state.ledger);
             let identity = self.facts.state.identity(&attribution);
             let packets = Some(group.packets).filter(|packets| *packets > 0)?;
-            Some(Counted { packets, cf: name.cf(), attribution, identity })
+            let Group { damaged, bytes, .. } = *group;
+            let (cf, times) = (name.cf(), self.facts.counted_times(name, group));
+            Some(Counted { packets, damaged, bytes, times, cf, attribution, identity })
         })
     }
 
@@ -673,6 +675,12 @@ impl Correlation {
 pub struct Counted<'c> {
     /// The number of packets.
     pub packets: u64,
+    /// The number of damaged lines among theirs.
+    pub damaged: u64,
+    /// The sum of the IP packets' lengths, as far as they are logged.
+    pub bytes: u64,
+    /// When they were logged.
+    pub times: CountedTimes,
     /// The meaning of their prefix, if it is Cloud Foundry's. Where it names an app, the tag is
     /// that of one of them.
     pub cf: Option<LogPrefix<'c>>,
@@ -680,6 +688,39 @@ pub struct Counted<'c> {
     pub attribution: Attribution<'c>,
     /// The owner's names, if they are known.
     pub identity: Option<&'c Identity>,
+}
+
+/// When packets that have one answer were logged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(clippy::exhaustive_enums, reason = "callers treat each")]
+pub enum CountedTimes {
+    /// The [time](Flow::time) of the first and of the last.
+    Between(Timestamp, Timestamp),
+    /// No line shows when.
+    Nothing,
+    /// Only their lines tell.
+    Unsettled,
+}
+
+impl<'c> Counted<'c> {
+    /// Returns a flow of these packets, with nothing but what they have in common: the meaning of
+    /// the prefix, the sender and its names.
+    #[must_use]
+    pub fn flow(&self) -> Flow<'c, 'c> {
+        Flow {
+            time: None,
+            range: None,
+            origin: Origin { source: SourceId(0), line: 0 },
+            also: Vec::new(),
+            cell: None,
+            cf: self.cf,
+            record: Record::of_packet(),
+            attribution: self.attribution.clone(),
+            identity: self.identity,
+            peer: None,
+            key: None,
+        }
+    }
 }
 
 /// Makes flows of lines, for one thread.
@@ -1036,6 +1077,22 @@ impl Facts {
             wanted.extend(ledger.had_address(address).filter_map(Lifetime::subject));
         }
         answer.reason == Reason::UnknownApp
+    }
+
+    /// Returns when the packets of a group were logged.
+    fn counted_times(&self, name: &GroupName, group: &Group) -> CountedTimes {
+        let Span::Between(first, last) = group.span else { return CountedTimes::Unsettled };
+        if group.has_lost {
+            return CountedTimes::Unsettled;
+        }
+        if let (Shown { time: LogTime::Unknown, uptime: None }, _) = (first, last) {
+            return CountedTimes::Nothing;
+        }
+        let cell = &self.machines[name.cell() as usize];
+        let source = self.cells.all()[name.cell() as usize].source();
+        let corners = [first, last].map(|shown| (shown.uptime, shown.time));
+        let ends = self.times.ends(source, cell.clock, corners);
+        ends.map_or(CountedTimes::Unsettled, |[first, last]| CountedTimes::Between(first, last))
     }
 
     /// Returns whether all packets of a group have one answer.

@@ -47,7 +47,7 @@ mod tests;
 
 use std::net::IpAddr;
 
-pub use self::correlation::{Correlation, Counted, FlowCache, FlowReader, Gathered};
+pub use self::correlation::{Correlation, Counted, CountedTimes, FlowCache, FlowReader, Gathered};
 pub use self::flow::{Flow, FlowKey, Peer};
 pub use self::follower::{Follower, FollowerCounts, FollowerOptions};
 pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};

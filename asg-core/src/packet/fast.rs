@@ -224,6 +224,13 @@ impl Tail {
         self.proto().1
     }
 
+    /// The length of the IP packet.
+    pub(crate) const fn len(&self) -> u32 {
+        match self.net {
+            Net::V4 { len, .. } | Net::V6 { len, .. } => len,
+        }
+    }
+
     pub(crate) const fn dst(&self) -> IpAddr {
         match self.net {
             Net::V4 { dst, .. } => IpAddr::V4(dst),

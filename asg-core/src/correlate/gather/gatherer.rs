@@ -114,6 +114,9 @@ pub(super) enum Read {
     Placed {
         group: u32,
         shown: Shown,
+        /// The length of the IP packet, if it was logged.
+        len: u32,
+        is_damaged: bool,
     },
     /// Something about the completeness of a machine's log.
     Told {
@@ -140,6 +143,8 @@ pub(super) struct Seen {
     pub(super) cell: u32,
     pub(super) group: u32,
     pub(super) is_damaged: bool,
+    /// The length of the IP packet, if it was logged.
+    pub(super) len: u32,
     pub(super) limit: Option<Limit>,
     pub(super) times: PacketTimes,
 }
@@ -332,8 +337,10 @@ impl Gatherer {
             see_peer(&mut self.peers, &mut self.batch.peers, peer);
         }
         self.batch.counts.packets += 1;
+        let len = glimpse.tail.len();
         if self.knows_all {
-            self.batch.read.push(Read::Placed { group, shown: Shown { time, uptime } });
+            let shown = Shown { time, uptime };
+            self.batch.read.push(Read::Placed { group, shown, len, is_damaged: false });
             return true;
         }
         let name = match sender.address {
@@ -349,7 +356,7 @@ impl Gatherer {
         }
         self.shows(origin.source, time);
         let times = PacketTimes::plain(time, uptime);
-        let seen = Seen { origin, mark, cell, group, is_damaged: false, limit, times };
+        let seen = Seen { origin, mark, cell, group, is_damaged: false, len, limit, times };
         self.batch.read.push(Read::Packet(seen));
         true
     }
@@ -382,8 +389,10 @@ impl Gatherer {
                 self.remember_sender(record, sender(packet, Some(cf), address, self.seeds), cf);
             }
             self.see_peer(peer_address(packet, cf));
+            let len = packet.ip.len.unwrap_or_default();
             if self.knows_all {
-                self.batch.read.push(Read::Placed { group, shown: Shown::of(envelope) });
+                let shown = Shown::of(envelope);
+                self.batch.read.push(Read::Placed { group, shown, len, is_damaged });
                 return;
             }
             // A damaged line may be the beginning of any packet's.
@@ -398,7 +407,7 @@ impl Gatherer {
                 self.batch.text_keys.push(text_key(envelope.body.as_bytes()));
             }
             let times = PacketTimes::of(envelope);
-            let seen = Seen { origin, mark, cell, group, is_damaged, limit, times };
+            let seen = Seen { origin, mark, cell, group, is_damaged, len, limit, times };
             self.batch.read.push(Read::Packet(seen));
             return;
         }

@@ -16,8 +16,8 @@ use std::net::IpAddr;
 pub(super) use self::cells::Cells;
 pub use self::gatherer::{Batch, Gatherer};
 use self::gatherer::{Read, Seen};
-use self::groups::{Container, Shown};
-pub(super) use self::groups::{GroupKey, GroupName, Groups, Span, TimeKind};
+use self::groups::Container;
+pub(super) use self::groups::{GroupKey, GroupName, Groups, Shown, Span, TimeKind};
 use self::samples::Samples;
 use super::Counts;
 use super::correlation::Gathered;
@@ -125,10 +125,34 @@ pub(super) struct Cell {
 pub(super) struct Group {
     /// Packets, each counted once.
     pub(super) packets: u64,
+    /// Those of damaged lines.
+    pub(super) damaged: u64,
+    /// The sum of their lengths.
+    pub(super) bytes: u64,
     pub(super) span: Span,
+    /// Whether the span is too long, because of a packet that is counted in another group now.
+    pub(super) has_lost: bool,
     container: Container,
     /// The sender of the last of them.
     sender: SenderNumber,
+}
+
+impl Group {
+    /// Counts a packet.
+    fn count(&mut self, shown: Shown, len: u32, is_damaged: bool) {
+        self.packets += 1;
+        self.damaged += u64::from(is_damaged);
+        self.bytes += u64::from(len);
+        self.span.extend(shown);
+    }
+
+    /// Takes back a packet, which is counted in another group. Lines with one text have one length,
+    /// and damaged ones are not compared.
+    fn lose(&mut self, len: u32) {
+        self.packets -= 1;
+        self.bytes -= u64::from(len);
+        self.has_lost = true;
+    }
 }
 
 /// A batch was merged too early, or into another gathering than its own.
@@ -545,10 +569,9 @@ impl Gathering {
                     let cell = numbers.cells[seen.cell as usize];
                     self.packet(cell, numbers.groups[seen.group as usize], &seen);
                 }
-                Read::Placed { group, shown } => {
+                Read::Placed { group, shown, len, is_damaged } => {
                     let group = &mut self.counted[numbers.groups[group as usize] as usize];
-                    group.packets += 1;
-                    group.span.extend(shown);
+                    group.count(shown, len, is_damaged);
                 }
                 Read::Told { cell, told } => {
                     let cell = &self.cell_facts[numbers.cells[cell as usize] as usize];
@@ -652,10 +675,8 @@ impl Gathering {
             Some((Told::After(_), _)) => return,
             // This line is the first about a packet that another line reported.
             Some((Told::Before(_), counted)) => {
-                self.counted[counted as usize].packets -= 1;
-                let group = &mut self.counted[group as usize];
-                group.packets += 1;
-                group.span.extend(shown);
+                self.counted[counted as usize].lose(seen.len);
+                self.counted[group as usize].count(shown, seen.len, false);
                 return;
             }
             Some((Told::First, _)) | None => {}
@@ -663,8 +684,7 @@ impl Gathering {
         let place = self.cell_facts[cell as usize].place;
         let name = || &self.groups.all()[group as usize];
         let group = &mut self.counted[group as usize];
-        group.packets += 1;
-        group.span.extend(shown);
+        group.count(shown, seen.len, seen.is_damaged);
         let completeness = &mut state.completeness;
         let container = group
             .container
