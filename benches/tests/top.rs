@@ -1,4 +1,4 @@
-//! The largest senders are counted in the first reading of the logs. They are those of a second one.
+//! The largest senders are counted in the first reading of the logs, with the result of a second one.
 
 use std::path::PathBuf;
 
