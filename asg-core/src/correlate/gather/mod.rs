@@ -41,7 +41,7 @@ use crate::time::{LogTime, TimePolicy, Timestamp};
 /// gather evidence, then to make flows. [`Gathering::finish`] ends the first phase; only what it
 /// returns leads to flows.
 ///
-/// Memory grows with containers, machines and senders, and by 1,048,576 packets at most, within
+/// Memory grows with containers, machines and senders, and by 2,097,152 packets at most, within
 /// which a second line about one packet is recognised.
 ///
 /// # Example
@@ -169,7 +169,7 @@ impl Gathering {
     }
 
     /// Recognises lines about one packet if they are so many packets apart at most; the default is
-    /// 2,097,152. A remembered packet takes 56 bytes; packets that make room are
+    /// 2,097,152. A remembered packet takes 40 bytes; packets that make room are
     /// [counted](super::Counts::displaced).
     ///
     /// ```
