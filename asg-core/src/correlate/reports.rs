@@ -57,7 +57,7 @@ impl Reports {
         let text = packet_digest(record.envelope.body.as_bytes(), cf.as_ref(), seeds);
         let mark = Mark::of(&record.envelope, packet.ip.id, whose, text);
         mark.map_or(Told::First, |mark| {
-            self.marked((origin, 0), mark, now, &mut SenderNumber::default()).0
+            self.marked((origin, 0), &mark, now, &mut SenderNumber::default()).0
         })
     }
 
@@ -71,7 +71,7 @@ impl Reports {
     pub(super) fn marked(
         &mut self,
         (origin, group): (Origin, u32),
-        mark: Mark,
+        mark: &Mark,
         now: Timestamp,
         number: &mut SenderNumber,
     ) -> (Told, u32) {

@@ -102,6 +102,7 @@ pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds
 
 impl Mark {
     /// The mark of a packet line that shows an uptime and was not repeated, given its IP ID.
+    #[inline]
     pub(in crate::correlate) fn with_uptime(
         (time, uptime): (LogTime, Option<Uptime>),
         id: Option<u16>,
@@ -215,6 +216,7 @@ impl Stamp {
     /// Seconds are counted anew after so many: some 34 years, and a leap year.
     const CYCLES: [u32; 2] = [366 * 86_400, (1 << 30) - 1];
 
+    #[inline]
     pub(super) fn of(time: LogTime, id: Option<u16>) -> Self {
         let (seconds, zone) = match time {
             LogTime::Unknown => return Self(0),

@@ -10,6 +10,13 @@ use crate::evidence::{Origin, SourceId};
 #[derive(Debug, Clone, Default)]
 pub(super) struct Slots {
     all: VecDeque<Slot>,
+    /// `None` until a packet has something rare.
+    rare: Option<Rare>,
+}
+
+/// The parts of packets that few logs have.
+#[derive(Debug, Clone, Default)]
+struct Rare {
     /// Of lines of `/dev/kmsg`.
     sequences: Column<Sequence>,
     /// Another name of a packet's machine, of a further line.
@@ -85,18 +92,26 @@ impl Slot {
     }
 
     const fn set_link(&mut self, link: Link) {
-        let (kind, before) = match link {
-            Link::Text => (0, 0),
-            Link::First => (1, 0),
-            Link::Behind { before, is_latest } => (2 + is_latest as u64, before),
-        };
-        self.place = self.place & low_bits(LINK_AT) | kind << LINK_AT;
+        let (bits, before) = link.parts();
+        self.place = self.place & low_bits(LINK_AT) | bits;
         self.before = before;
     }
 
     /// Returns a digest of the text and the second; see [`Print::hash_of_second`].
     pub(super) fn hash_of_second(&self) -> Option<u64> {
         self.stamp.hash_with(self.key.text)
+    }
+}
+
+impl Link {
+    /// Returns the bits of [`Slot::place`], and [`Slot::before`].
+    const fn parts(self) -> (u64, u32) {
+        match self {
+            Self::Text => (0, 0),
+            Self::First => (1 << LINK_AT, 0),
+            Self::Behind { before, is_latest: false } => (2 << LINK_AT, before),
+            Self::Behind { before, is_latest: true } => (3 << LINK_AT, before),
+        }
     }
 }
 
@@ -130,33 +145,38 @@ impl Slots {
     /// Returns what is compared of a packet.
     pub(super) fn known(&self, at: usize) -> Known {
         let Slot { key, machine, stamp, .. } = self.all[at];
-        let print = Print { key, machine, sequence: self.sequences.get(at), stamp };
-        Known { print, other: self.others.get(at) }
+        let rare = self.rare.as_ref();
+        let (sequence, other) =
+            rare.map(|rare| (rare.sequences.get(at), rare.others.get(at))).unwrap_or_default();
+        Known { print: Print { key, machine, sequence, stamp }, other }
     }
 
     /// Returns the place of the first line about a packet.
     pub(super) fn origin(&self, at: usize) -> Origin {
-        joined(self.all[at].place, self.highest.get(at))
+        joined(self.all[at].place, self.rare.as_ref().map_or(0, |rare| rare.highest.get(at)))
     }
 
     /// Adds the packet that came last.
     #[inline]
     pub(super) fn push(&mut self, print: Print, (origin, group): (Origin, u32), link: Link) {
         let Print { key, machine, sequence, stamp } = print;
-        let (place, high) = split(origin);
-        let mut slot = Slot { key, machine, stamp, before: 0, group, place };
-        slot.set_link(link);
-        self.all.push_back(slot);
-        self.sequences.push(sequence, &self.all);
-        self.others.push(MachineMark::NONE, &self.all);
-        self.highest.push(high, &self.all);
+        let ((place, high), (bits, before)) = (split(origin), link.parts());
+        self.all.push_back(Slot { key, machine, stamp, before, group, place: place | bits });
+        if self.rare.is_some() || sequence != Sequence::default() || high != 0 {
+            let rare = self.rare.get_or_insert_default();
+            rare.sequences.push(sequence, &self.all);
+            rare.others.push(MachineMark::NONE, &self.all);
+            rare.highest.push(high, &self.all);
+        }
     }
 
     /// Removes the packet that came first.
     pub(super) fn pop(&mut self) -> Option<Slot> {
-        self.sequences.pop();
-        self.others.pop();
-        self.highest.pop();
+        if let Some(rare) = &mut self.rare {
+            rare.sequences.pop();
+            rare.others.pop();
+            rare.highest.pop();
+        }
         self.all.pop_front()
     }
 
@@ -170,7 +190,7 @@ impl Slots {
 
     /// Notes another name of a packet's machine.
     pub(super) fn set_other(&mut self, at: usize, machine: MachineMark) {
-        self.others.set(at, machine, &self.all);
+        self.rare.get_or_insert_default().others.set(at, machine, &self.all);
     }
 
     /// Notes another first line about a packet, which names its machine so. Returns the group in
@@ -186,7 +206,9 @@ impl Slots {
         let first = std::mem::replace(&mut slot.machine, machine);
         slot.place = slot.place & !low_bits(LINK_AT) | place;
         let counted = std::mem::replace(&mut slot.group, group);
-        self.highest.set(at, high, &self.all);
+        if high != 0 || self.rare.is_some() {
+            self.rare.get_or_insert_default().highest.set(at, high, &self.all);
+        }
         if first != machine {
             self.set_other(at, first);
         }
@@ -284,10 +306,7 @@ mod tests {
         for line in 0..3 {
             slots.push(print(5, None), (at(line), 0), Link::Text);
         }
-        assert_eq!(
-            (slots.sequences.0.len(), slots.others.0.len(), slots.highest.0.len()),
-            (0, 0, 0)
-        );
+        assert!(slots.rare.is_none());
         slots.push(print(5, Some(9)), (at(1 << 50), 0), Link::Text);
         slots.set_other(1, MachineMark(6));
         let shown = |slots: &Slots, n| {
@@ -300,9 +319,8 @@ mod tests {
         slots.push(print(5, None), (at(4), 0), Link::Text);
         assert_eq!(all(&slots), [(None, 6, 1), (None, 0, 2), (Some(9), 0, 1 << 50), (None, 0, 4)]);
         while slots.pop().is_some() {}
-        assert_eq!(
-            (slots.sequences.0.len(), slots.others.0.len(), slots.highest.0.len()),
-            (0, 0, 0)
-        );
+        let lengths =
+            |rare: &Rare| (rare.sequences.0.len(), rare.others.0.len(), rare.highest.0.len());
+        assert_eq!(slots.rare.as_ref().map(lengths), Some((0, 0, 0)));
     }
 }

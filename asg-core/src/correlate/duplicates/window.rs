@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use hashbrown::{HashMap, HashTable};
 
 use super::mark::{Key, Mark, Print};
-use super::senders::{Sender, SenderNumber, Senders};
+use super::senders::{RunPlace, Sender, SenderNumber, Senders};
 use super::slots::{Known, Link, Slots};
 use crate::bytes::hash::Seeds;
 use crate::bytes::work;
@@ -102,27 +102,36 @@ impl Window {
     pub(in crate::correlate) fn take(
         &mut self,
         (origin, group): (Origin, u32),
-        mark: Mark,
+        mark: &Mark,
         now: Timestamp,
         number: &mut SenderNumber,
     ) -> (Told, u32) {
         if self.mixed.begins_with(mark.print) {
             (self.gone..self.gone + self.slots.len() as u64).for_each(|n| self.put_second(n));
         }
-        let sender = self.senders.as_ref().and_then(|all| all.find(mark.sender, number)).copied();
-        let found = match sender {
-            Some(sender) => self.find_of(sender, *number, mark.print),
-            None if self.senders.is_none() => self.find_text(mark.print),
-            None => None,
-        };
-        if let Some(known) = found.or_else(|| self.find_mixed(mark.print)) {
+        let (mut found, mut is_known) = (None, false);
+        match &self.senders {
+            Some(senders) => {
+                if let Some(sender) = senders.find(mark.sender, number) {
+                    is_known = true;
+                    if !sender.is_new_at(mark.print.key.when) {
+                        found = self.find_of(*sender, *number, mark.print);
+                    }
+                }
+            }
+            None => found = self.find_text(mark.print),
+        }
+        if found.is_none() && self.mixed.is_on() {
+            found = self.find_mixed(mark.print);
+        }
+        if let Some(known) = found {
             return self.tell((origin, group), mark.print, known);
         }
         if self.slots.len() >= self.most {
             self.displaced += 1;
             self.forget_one();
         }
-        let link = self.link(mark, sender.is_some(), number);
+        let link = self.link(mark, is_known, number);
         let came = self.gone + self.slots.len() as u64;
         if self.seconds.back().is_none_or(|(_, second)| !is_second_of(*second, now)) {
             self.seconds.push_back((came, now));
@@ -131,7 +140,9 @@ impl Window {
         if let Link::Text = link {
             self.put(came);
         }
-        self.put_second(came);
+        if self.mixed.is_on() {
+            self.put_second(came);
+        }
         (Told::First, group)
     }
 
@@ -155,9 +166,6 @@ impl Window {
     /// The place of a packet that another line shows without an uptime, or with one.
     fn find_mixed(&mut self, print: Print) -> Option<usize> {
         let Mixed { by_second, by_uptime, uptimes, .. } = &self.mixed;
-        if by_second.is_empty() {
-            return None;
-        }
         let has_uptime = !print.key.is_time_of_day();
         let learnt = by_uptime.iter_hash(print.key.hash()).find(|n| {
             let Known { print: known, other } = self.slots.known(self.place(**n));
@@ -222,7 +230,7 @@ impl Window {
 
     /// How the packet that comes next will be found: a new one, of a sender that is known under
     /// this number or is not.
-    fn link(&mut self, mark: Mark, is_known: bool, number: &mut SenderNumber) -> Link {
+    fn link(&mut self, mark: &Mark, is_known: bool, number: &mut SenderNumber) -> Link {
         let (come, when) = (self.gone + self.slots.len() as u64, mark.print.key.when);
         if self.senders.as_ref().is_some_and(|senders| senders.len() >= MOST_SENDERS) {
             self.put_all();
@@ -232,13 +240,12 @@ impl Window {
             *number = senders.put(mark.sender, when, come as u32);
             return Link::First;
         }
-        let sender = *senders.get(*number);
-        senders.add(*number, when, come as u32);
-        if sender.begins_at(when) {
-            self.put_run(sender.last);
+        let (before, place) = senders.add(*number, when, come as u32);
+        if place == RunPlace::First {
+            self.put_run(before);
             return Link::First;
         }
-        Link::Behind { is_latest: sender.ends_before(when), before: sender.last }
+        Link::Behind { before, is_latest: place == RunPlace::Latest }
     }
 
     /// The sender's next packet begins a new run.
@@ -282,11 +289,8 @@ impl Window {
         }
     }
 
-    /// Puts the one before which so many came into the table of seconds, if lines are mixed.
+    /// Puts the one before which so many came into the table of seconds.
     fn put_second(&mut self, n: u64) {
-        if !self.mixed.is_on() {
-            return;
-        }
         let (gone, slots) = (self.gone as u32, &self.slots);
         let hash = |n: u32| slots.get(n.wrapping_sub(gone) as usize).hash_of_second();
         let Some(own) = hash(n as u32) else { return };
@@ -374,7 +378,8 @@ impl Mixed {
 
 /// True if it is within a second after another time.
 fn is_second_of(second: Timestamp, time: Timestamp) -> bool {
-    (0..1_000_000_000).contains(&time.as_nanos().saturating_sub(second.as_nanos()))
+    second == time
+        || (0..1_000_000_000).contains(&time.as_nanos().saturating_sub(second.as_nanos()))
 }
 
 /// The result of searching a packet in its run.
@@ -456,7 +461,7 @@ mod tests {
     fn told(window: &mut Window, lines: &[(u64, Mark)]) -> Vec<Told> {
         let now = Timestamp::from_nanos(0);
         let number = &mut SenderNumber::default();
-        lines.iter().map(|(line, mark)| window.take((at(*line), 0), *mark, now, number).0).collect()
+        lines.iter().map(|(line, mark)| window.take((at(*line), 0), mark, now, number).0).collect()
     }
 
     #[test]
@@ -560,8 +565,8 @@ mod tests {
                 let now = second(n);
                 // One number is remembered for two senders.
                 let at = (at(n), 0);
-                let told = lazy.take(at, mark, now, &mut numbers[sender as usize / 2]);
-                prop_assert_eq!(told, eager.take(at, mark, now, &mut SenderNumber::default()));
+                let told = lazy.take(at, &mark, now, &mut numbers[sender as usize / 2]);
+                prop_assert_eq!(told, eager.take(at, &mark, now, &mut SenderNumber::default()));
                 if n % 7 == 0 {
                     lazy.forget_before(second(n.saturating_sub(10)));
                     eager.forget_before(second(n.saturating_sub(10)));
