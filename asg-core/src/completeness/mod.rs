@@ -166,7 +166,8 @@ impl Completeness {
     }
 
     /// Adds a packet's line whose cell and container were looked up already.
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "each packet takes it, and a call costs as much")]
     pub(crate) fn packet_of(
         &mut self,
         source: SourceId,

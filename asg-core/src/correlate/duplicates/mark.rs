@@ -216,7 +216,8 @@ impl Stamp {
     /// Seconds are counted anew after so many: some 34 years, and a leap year.
     const CYCLES: [u32; 2] = [366 * 86_400, (1 << 30) - 1];
 
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "each packet takes it, and a call costs as much")]
     pub(super) fn of(time: LogTime, id: Option<u16>) -> Self {
         let (seconds, zone) = match time {
             LogTime::Unknown => return Self(0),
