@@ -50,6 +50,6 @@ pub(crate) use between::Between;
 pub(crate) use boot::hidden_nanos;
 pub use bytes::ClocksError;
 pub use known::{KnownTimes, TimeNote, When};
-pub(crate) use memo::StampMemo;
+pub(crate) use memo::{StampDay, StampMemo};
 pub(crate) use uptime::StampKind;
 pub use uptime::UptimeClocks;

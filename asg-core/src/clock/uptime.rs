@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::boot::{Boot, Extent};
 use super::known::KnownTimes;
 use super::year::{Days, Shown};
-use super::zone::Zones;
+use super::zone::{Zones, offset};
 use crate::bytes::hash::{DigestMap, Seeds};
 use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
@@ -146,13 +146,41 @@ impl UptimeClocks {
         if let Some((kind, civil, shown)) = StampKind::of(envelope.time) {
             self.days.entry(source).or_default().add(civil);
             if let Some(own) = own {
-                self.zones.entry(source).or_default().add(envelope.time, own);
-                if let Some(machine) = machine {
-                    self.machine_zones.entry(machine).or_default().add(envelope.time, own);
-                }
+                self.add_zone((source, machine), envelope.time, own);
             }
             if let Some(uptime) = envelope.uptime {
                 self.learn_stamp(source, machine, kind, uptime, shown);
+            }
+        }
+    }
+
+    /// Adds a line that shows no uptime, a stamp without a zone, and the instant at which it was
+    /// written; its machine was looked up already.
+    pub(crate) fn learn_zone(
+        &mut self,
+        source: SourceId,
+        machine: Option<u64>,
+        shown: LogTime,
+        written: Timestamp,
+    ) {
+        self.years.entry((source, machine)).or_default().add(written);
+        if let Some((_, civil, _)) = StampKind::of(shown) {
+            self.days.entry(source).or_default().add(civil);
+            self.add_zone((source, machine), shown, written);
+        }
+    }
+
+    fn add_zone(
+        &mut self,
+        (source, machine): (SourceId, Option<u64>),
+        shown: LogTime,
+        written: Timestamp,
+    ) {
+        let offset = offset(shown, written);
+        let of_machine = machine.map(|machine| self.machine_zones.entry(machine).or_default());
+        for zones in of_machine.into_iter().chain([self.zones.entry(source).or_default()]) {
+            if let Some(offset) = offset {
+                zones.add(offset, written);
             }
         }
     }

@@ -45,11 +45,9 @@ const FIRST_SHIFT: u32 = 42;
 pub(super) struct Zones(BTreeMap<Offset, Spans>);
 
 impl Zones {
-    /// Adds a line that shows a stamp without a zone, and the instant at which it was written.
-    pub(super) fn add(&mut self, shown: LogTime, written: Timestamp) {
-        if let Some(offset) = offset(shown, written) {
-            self.0.entry(offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).add(written);
-        }
+    /// Adds a line that shows a stamp in this zone, and was written at this instant.
+    pub(super) fn add(&mut self, offset: Offset, written: Timestamp) {
+        self.0.entry(offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).add(written);
     }
 
     pub(super) fn join(&mut self, other: &Self) {
@@ -241,11 +239,12 @@ fn instants_in(
 
 /// Returns the zone of a stamp in a line that was written at an instant; `None` if both cannot
 /// belong to one line.
-fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
+pub(super) fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
     let policy = TimePolicy { year: YearPolicy::Nearest(written), utc_offset: Some(0), boot: None };
     let shown = shown.resolve(&policy)?.time;
     let ahead = shown.as_nanos().checked_sub(written.as_nanos())?.checked_add(EARLY_NANOS)?;
-    let offset = OFFSETS.iter().rev().find(|offset| i64::from(**offset) * MINUTE_NANOS <= ahead)?;
-    let late = ahead - i64::from(*offset) * MINUTE_NANOS;
-    (late <= LATE_NANOS + EARLY_NANOS).then_some(*offset)
+    let behind = OFFSETS.partition_point(|offset| i64::from(*offset) * MINUTE_NANOS <= ahead);
+    let offset = OFFSETS[behind.checked_sub(1)?];
+    let late = ahead - i64::from(offset) * MINUTE_NANOS;
+    (late <= LATE_NANOS + EARLY_NANOS).then_some(offset)
 }

@@ -202,11 +202,7 @@ impl Civil {
     /// calendar library.
     pub(crate) fn at(self, year: i16, utc_offset: i32) -> Option<Timestamp> {
         let Self { month, day, hour, minute, second, nanos, .. } = self;
-        let is_time = (0..24).contains(&hour)
-            && (0..60).contains(&minute)
-            && (0..60).contains(&second)
-            && (0..1_000_000_000).contains(&nanos);
-        if !is_time || utc_offset.unsigned_abs() > MOST_OFFSET {
+        if !self.is_time() || utc_offset.unsigned_abs() > MOST_OFFSET {
             return None;
         }
         let (month, day) = (u32::try_from(month).ok()?, u32::try_from(day).ok()?);
@@ -217,6 +213,23 @@ impl Civil {
         // The first and the last second of all timestamps are not whole.
         let nanos = i128::from(seconds) * 1_000_000_000 + i128::from(nanos);
         i64::try_from(nanos).ok().map(Timestamp::from_nanos)
+    }
+
+    /// Returns the instant of this time of day, in the day that begins at an instant.
+    pub(crate) fn since(self, begins: Timestamp) -> Option<Timestamp> {
+        let Self { hour, minute, second, nanos, .. } = self;
+        let seconds = (i64::from(hour) * 60 + i64::from(minute)) * 60 + i64::from(second);
+        let nanos = seconds * 1_000_000_000 + i64::from(nanos);
+        let time = begins.as_nanos().checked_add(nanos).filter(|_| self.is_time())?;
+        Some(Timestamp::from_nanos(time))
+    }
+
+    fn is_time(self) -> bool {
+        let Self { hour, minute, second, nanos, .. } = self;
+        (0..24).contains(&hour)
+            && (0..60).contains(&minute)
+            && (0..60).contains(&second)
+            && (0..1_000_000_000).contains(&nanos)
     }
 }
 

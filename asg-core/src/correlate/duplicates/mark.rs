@@ -47,7 +47,7 @@ impl Key {
 }
 
 /// The lowest digits of a record's number in the kernel's buffer.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct Sequence(pub(super) Option<u16>);
 
 impl Sequence {
@@ -102,6 +102,7 @@ pub(in crate::correlate) fn sender_name(prefix: &[u8], cf: &LogPrefix<'_>, seeds
 
 impl Mark {
     /// The mark of a packet line that shows an uptime and was not repeated, given its IP ID.
+    #[inline]
     pub(in crate::correlate) fn with_uptime(
         (time, uptime): (LogTime, Option<Uptime>),
         id: Option<u16>,
@@ -169,8 +170,7 @@ impl Print {
     /// Returns a digest of the text and the second; `None` if nothing separates packets of one
     /// second.
     pub(super) fn hash_of_second(self) -> Option<u64> {
-        let key = Key { text: self.key.text, when: u64::from(self.stamp.0) };
-        self.stamp.is_telling().then_some(key.hash())
+        self.stamp.hash_with(self.key.text)
     }
 }
 
@@ -216,7 +216,9 @@ impl Stamp {
     /// Seconds are counted anew after so many: some 34 years, and a leap year.
     const CYCLES: [u32; 2] = [366 * 86_400, (1 << 30) - 1];
 
-    fn of(time: LogTime, id: Option<u16>) -> Self {
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "each packet takes it, and a call costs as much")]
+    pub(super) fn of(time: LogTime, id: Option<u16>) -> Self {
         let (seconds, zone) = match time {
             LogTime::Unknown => return Self(0),
             LogTime::Instant(time) => {
@@ -254,6 +256,13 @@ impl Stamp {
         self.is_telling() && self.0 == other.0
     }
 
+    /// Returns a digest of the second and a text; `None` if nothing separates packets of one
+    /// second.
+    pub(super) fn hash_with(self, text: u64) -> Option<u64> {
+        let key = Key { text, when: u64::from(self.0) };
+        self.is_telling().then_some(key.hash())
+    }
+
     /// True if the packet has an IP ID and the line a stamp.
     const fn is_telling(self) -> bool {
         self.0 & Self::HAS_ID != 0 && self.seconds() != 0
@@ -270,7 +279,7 @@ fn second_of_year(at: Civil) -> u32 {
 }
 
 /// The name of a line's machine, in so few bits that a million fit; 0 without a distinctive name.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(in crate::correlate) struct MachineMark(pub(super) u32);
 
 impl MachineMark {

@@ -23,6 +23,7 @@
 mod copies;
 mod mark;
 mod senders;
+mod slots;
 mod window;
 
 pub(super) use self::copies::Copies;

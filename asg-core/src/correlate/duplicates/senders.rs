@@ -27,6 +27,17 @@ pub(super) struct Sender {
     pub(super) last: u32,
 }
 
+/// Where a packet is in its run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RunPlace {
+    /// It is earlier than all of the last run, and begins a new one.
+    First,
+    /// It is later than all of its run.
+    Latest,
+    /// It is neither.
+    Within,
+}
+
 /// The first and the last time of several.
 #[derive(Debug, Clone, Copy)]
 struct Times(u64, u64);
@@ -60,11 +71,6 @@ impl Senders {
         self.all.get(number.0 as usize)
     }
 
-    /// Returns a sender that is known under this number.
-    pub(super) fn get(&self, number: SenderNumber) -> &Sender {
-        &self.all[number.0 as usize]
-    }
-
     /// Ends the run of a sender that has this number; returns the number of packets before its last
     /// one.
     pub(super) fn end_run(&mut self, number: SenderNumber) -> u32 {
@@ -74,9 +80,11 @@ impl Senders {
         sender.last
     }
 
-    /// Takes a packet of a sender that is known under this number.
-    pub(super) fn add(&mut self, number: SenderNumber, when: u64, last: u32) {
-        self.all[number.0 as usize].add(when, last);
+    /// Takes a packet of a sender that is known under this number. Returns the number of packets
+    /// before the one that was the last so far, and its place in the run.
+    pub(super) fn add(&mut self, number: SenderNumber, when: u64, last: u32) -> (u32, RunPlace) {
+        let sender = &mut self.all[number.0 as usize];
+        (std::mem::replace(&mut sender.last, last), sender.add(when))
     }
 
     /// Takes the first packet of a sender.
@@ -89,14 +97,9 @@ impl Senders {
 }
 
 impl Sender {
-    /// Returns whether a packet of this time begins a new run: it is earlier than all of this one.
-    pub(super) const fn begins_at(&self, when: u64) -> bool {
-        when < self.run.0
-    }
-
-    /// Returns whether a packet of this time is later than all of its run.
-    pub(super) const fn ends_before(&self, when: u64) -> bool {
-        self.run.1 < when
+    /// Returns whether no packet has this time.
+    pub(super) const fn is_new_at(&self, when: u64) -> bool {
+        !self.is_around(when) && !self.was_before(when)
     }
 
     /// Returns whether packets of an earlier run may have this time.
@@ -109,12 +112,16 @@ impl Sender {
         self.run.are_around(when)
     }
 
-    fn add(&mut self, when: u64, last: u32) {
-        if self.begins_at(when) {
+    fn add(&mut self, when: u64) -> RunPlace {
+        if when < self.run.0 {
             self.before = self.before.and(self.run);
             self.run = Times(when, when);
+            RunPlace::First
+        } else if self.run.1 < when {
+            self.run.1 = when;
+            RunPlace::Latest
+        } else {
+            RunPlace::Within
         }
-        self.run.1 = self.run.1.max(when);
-        self.last = last;
     }
 }

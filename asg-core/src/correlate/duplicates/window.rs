@@ -4,11 +4,12 @@ use std::collections::VecDeque;
 
 use hashbrown::{HashMap, HashTable};
 
-use super::mark::{Key, MachineMark, Mark, Print, Sequence, Stamp};
-use super::senders::{Sender, SenderNumber, Senders};
+use super::mark::{Key, Mark, Print};
+use super::senders::{RunPlace, Sender, SenderNumber, Senders};
+use super::slots::{Known, Link, Slots};
 use crate::bytes::hash::Seeds;
 use crate::bytes::work;
-use crate::evidence::{Origin, SourceId};
+use crate::evidence::Origin;
 use crate::time::Timestamp;
 
 /// The latest packets, by fingerprint. Its memory is bounded: the oldest make room.
@@ -25,8 +26,7 @@ use crate::time::Timestamp;
 /// is made when there are both kinds.
 #[derive(Debug, Clone)]
 pub(in crate::correlate) struct Window {
-    /// In the order in which they came.
-    slots: VecDeque<Slot>,
+    slots: Slots,
     /// The number of packets before the first of these.
     gone: u64,
     /// When they came: how many came before, where a second of the log's time began.
@@ -50,58 +50,6 @@ const MOST_STEPS: usize = if cfg!(test) { 3 } else { 16 };
 /// So many senders are remembered before all packets are looked for by their text.
 const MOST_SENDERS: usize = 1 << 16;
 
-/// A packet. There may be millions of them, so a test holds its size.
-#[derive(Debug, Clone, Copy)]
-struct Slot {
-    /// As the first line about it shows it.
-    key: Key,
-    machine: MachineMark,
-    sequence: Sequence,
-    stamp: Stamp,
-    /// Another name of its machine, of a further line.
-    also: MachineMark,
-    link: Link,
-    /// The place of the first line about it.
-    line: u64,
-    source: u32,
-    /// The group in which it is counted.
-    group: u32,
-}
-
-impl Slot {
-    const fn print(&self) -> Print {
-        let Self { key, machine, sequence, stamp, .. } = *self;
-        Print { key, machine, sequence, stamp }
-    }
-
-    fn may_be(&self, print: Print) -> bool {
-        work::count(1);
-        self.print().may_be(print) && self.also.may_be(print.machine)
-    }
-
-    /// Looks for it by the second alone.
-    fn may_be_of_second(&self, print: Print) -> bool {
-        work::count(1);
-        self.print().may_be_of_second(print) && self.also.may_be(print.machine)
-    }
-}
-
-/// How a packet is found.
-#[derive(Debug, Clone, Copy)]
-enum Link {
-    /// By its text.
-    Text,
-    /// Later ones of its run lead to it; it is the first.
-    First,
-    /// From later ones of its run, which has earlier ones too.
-    Behind {
-        /// How many packets came before the last of these: the lowest digits.
-        before: u32,
-        /// It is later than all of them.
-        is_latest: bool,
-    },
-}
-
 /// The status of a packet line, given the earlier ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Told {
@@ -121,7 +69,7 @@ impl Window {
     /// Returns a window of this many packets.
     pub(in crate::correlate) fn new(most: usize) -> Self {
         Self {
-            slots: VecDeque::new(),
+            slots: Slots::default(),
             gone: 0,
             seconds: VecDeque::new(),
             senders: Some(Senders::default()),
@@ -154,91 +102,81 @@ impl Window {
     pub(in crate::correlate) fn take(
         &mut self,
         (origin, group): (Origin, u32),
-        mark: Mark,
+        mark: &Mark,
         now: Timestamp,
         number: &mut SenderNumber,
     ) -> (Told, u32) {
         if self.mixed.begins_with(mark.print) {
             (self.gone..self.gone + self.slots.len() as u64).for_each(|n| self.put_second(n));
         }
-        let sender = self.senders.as_ref().and_then(|all| all.find(mark.sender, number)).copied();
-        let found = match sender {
-            Some(sender) => self.find_of(sender, *number, mark.print),
-            None if self.senders.is_none() => self.find_text(mark.print),
-            None => None,
-        };
-        if let Some(known) = found.or_else(|| self.find_mixed(mark.print)) {
+        let (mut found, mut is_known) = (None, false);
+        match &self.senders {
+            Some(senders) => {
+                if let Some(sender) = senders.find(mark.sender, number) {
+                    is_known = true;
+                    if !sender.is_new_at(mark.print.key.when) {
+                        found = self.find_of(*sender, *number, mark.print);
+                    }
+                }
+            }
+            None => found = self.find_text(mark.print),
+        }
+        if found.is_none() && self.mixed.is_on() {
+            found = self.find_mixed(mark.print);
+        }
+        if let Some(known) = found {
             return self.tell((origin, group), mark.print, known);
         }
         if self.slots.len() >= self.most {
             self.displaced += 1;
             self.forget_one();
         }
-        let link = self.link(mark, sender.is_some(), number);
-        let (print, line, source) = (mark.print, origin.line, origin.source.0);
-        let also = MachineMark::NONE;
+        let link = self.link(mark, is_known, number);
         let came = self.gone + self.slots.len() as u64;
         if self.seconds.back().is_none_or(|(_, second)| !is_second_of(*second, now)) {
             self.seconds.push_back((came, now));
         }
-        let Print { key, machine, sequence, stamp } = print;
-        self.slots.push_back(Slot {
-            key,
-            machine,
-            sequence,
-            stamp,
-            also,
-            link,
-            line,
-            source,
-            group,
-        });
+        self.slots.push(mark.print, (origin, group), link);
         if let Link::Text = link {
             self.put(came);
         }
-        self.put_second(came);
+        if self.mixed.is_on() {
+            self.put_second(came);
+        }
         (Told::First, group)
     }
 
     /// Takes a further line about the packet at this place.
     fn tell(&mut self, (origin, group): (Origin, u32), print: Print, known: usize) -> (Told, u32) {
-        let known = &mut self.slots[known];
-        let at = Origin { source: SourceId(known.source), line: known.line };
-        let (first, come) = (known.machine, print.machine);
-        if known.stamp.is_unknown() {
-            known.stamp = print.stamp;
+        let at = self.slots.origin(known);
+        let slot = self.slots.get(known);
+        let (first, come, counted) = (slot.machine, print.machine, slot.group);
+        if slot.stamp.is_unknown() {
+            self.slots.set_stamp(known, print.stamp);
         }
         if (first.rank(), at) <= (come.rank(), origin) {
             if first != come {
-                known.also = come;
+                self.slots.set_other(known, come);
             }
-            return (Told::After(at), known.group);
+            return (Told::After(at), counted);
         }
-        (known.source, known.line) = (origin.source.0, origin.line);
-        if first != come {
-            (known.machine, known.also) = (come, first);
-        }
-        (Told::Before(at), std::mem::replace(&mut known.group, group))
+        (Told::Before(at), self.slots.set_first(known, (origin, group), come))
     }
 
     /// The place of a packet that another line shows without an uptime, or with one.
     fn find_mixed(&mut self, print: Print) -> Option<usize> {
         let Mixed { by_second, by_uptime, uptimes, .. } = &self.mixed;
-        if by_second.is_empty() {
-            return None;
-        }
         let has_uptime = !print.key.is_time_of_day();
         let learnt = by_uptime.iter_hash(print.key.hash()).find(|n| {
-            let known = &self.slots[self.place(**n)];
-            let known = Slot { key: uptimes[*n], ..*known };
-            known.may_be(print)
+            let Known { print: known, other } = self.slots.known(self.place(**n));
+            Known { print: Print { key: uptimes[*n], ..known }, other }.may_be(print)
         });
         if let Some(learnt) = learnt {
             return Some(self.place(*learnt));
         }
         let of_second = by_second.iter_hash(print.hash_of_second()?).copied().filter(|n| {
-            let known = &self.slots[self.place(*n)];
-            let knows_uptime = !known.key.is_time_of_day() || uptimes.contains_key(n);
+            let known = self.slots.known(self.place(*n));
+            let knows_uptime = !known.print.key.is_time_of_day() || uptimes.contains_key(n);
             knows_uptime != has_uptime && known.may_be_of_second(print)
         });
         let number = of_second.max_by_key(|n| self.place(*n))?;
@@ -270,7 +208,7 @@ impl Window {
     fn find_text(&self, print: Print) -> Option<usize> {
         let places = self.by_text.iter_hash(print.key.hash()).map(|n| self.place(*n));
         // The latest one, as in a run.
-        places.filter(|at| self.slots[*at].may_be(print)).max()
+        places.filter(|at| self.slots.known(*at).may_be(print)).max()
     }
 
     /// Searches the packets of a run; `last` is its last one.
@@ -278,12 +216,12 @@ impl Window {
         let mut run = Run { next: Some(last), end: self.slots.len() };
         for _ in 0..MOST_STEPS {
             let Some((at, is_latest)) = run.step(self) else { return Walk::Passed };
-            let known = &self.slots[at];
+            let known = self.slots.known(at);
             if known.may_be(print) {
                 return Walk::Met(at);
             }
             // Then all of its run before are earlier too.
-            if is_latest && known.key.when < print.key.when {
+            if is_latest && known.print.key.when < print.key.when {
                 return Walk::Passed;
             }
         }
@@ -292,7 +230,7 @@ impl Window {
 
     /// How the packet that comes next will be found: a new one, of a sender that is known under
     /// this number or is not.
-    fn link(&mut self, mark: Mark, is_known: bool, number: &mut SenderNumber) -> Link {
+    fn link(&mut self, mark: &Mark, is_known: bool, number: &mut SenderNumber) -> Link {
         let (come, when) = (self.gone + self.slots.len() as u64, mark.print.key.when);
         if self.senders.as_ref().is_some_and(|senders| senders.len() >= MOST_SENDERS) {
             self.put_all();
@@ -302,13 +240,12 @@ impl Window {
             *number = senders.put(mark.sender, when, come as u32);
             return Link::First;
         }
-        let sender = *senders.get(*number);
-        senders.add(*number, when, come as u32);
-        if sender.begins_at(when) {
-            self.put_run(sender.last);
+        let (before, place) = senders.add(*number, when, come as u32);
+        if place == RunPlace::First {
+            self.put_run(before);
             return Link::First;
         }
-        Link::Behind { is_latest: sender.ends_before(when), before: sender.last }
+        Link::Behind { before, is_latest: place == RunPlace::Latest }
     }
 
     /// The sender's next packet begins a new run.
@@ -323,7 +260,7 @@ impl Window {
     fn put_all(&mut self) {
         self.senders = None;
         for n in self.gone..self.gone + self.slots.len() as u64 {
-            if !matches!(self.slots[self.place(n as u32)].link, Link::Text) {
+            if self.slots.get(self.place(n as u32)).link() != Link::Text {
                 self.put(n);
             }
         }
@@ -341,8 +278,8 @@ impl Window {
     fn put(&mut self, n: u64) {
         let gone = self.gone as u32;
         let at = |n: u32| n.wrapping_sub(gone) as usize;
-        self.slots[at(n as u32)].link = Link::Text;
-        let key = |n: u32| self.slots[at(n)].key;
+        self.slots.set_link(at(n as u32), Link::Text);
+        let key = |n: u32| self.slots.get(at(n)).key;
         let own = key(n as u32);
         work::count(1);
         let alike = self.by_text.iter_hash(own.hash()).filter(|n| key(**n) == own);
@@ -352,13 +289,10 @@ impl Window {
         }
     }
 
-    /// Puts the one before which so many came into the table of seconds, if lines are mixed.
+    /// Puts the one before which so many came into the table of seconds.
     fn put_second(&mut self, n: u64) {
-        if !self.mixed.is_on() {
-            return;
-        }
         let (gone, slots) = (self.gone as u32, &self.slots);
-        let hash = |n: u32| slots[n.wrapping_sub(gone) as usize].print().hash_of_second();
+        let hash = |n: u32| slots.get(n.wrapping_sub(gone) as usize).hash_of_second();
         let Some(own) = hash(n as u32) else { return };
         let table = &mut self.mixed.by_second;
         let alike = table.iter_hash(own).filter(|n| hash(**n) == Some(own));
@@ -381,22 +315,22 @@ impl Window {
         {
             self.seconds.pop_front();
             let next = self.seconds.front().map_or(u64::MAX, |(came, _)| *came);
-            while self.gone < next && !self.slots.is_empty() {
+            while self.gone < next && self.slots.len() > 0 {
                 self.forget_one();
             }
         }
     }
 
     fn forget_one(&mut self) {
-        let Some(slot) = self.slots.pop_front() else { return };
+        let Some(slot) = self.slots.pop() else { return };
         let oldest = self.gone as u32;
         self.gone += 1;
-        if let Link::Text = slot.link
+        if slot.link() == Link::Text
             && let Ok(entry) = self.by_text.find_entry(slot.key.hash(), |&n| n == oldest)
         {
             entry.remove();
         }
-        self.mixed.forget(oldest, slot.print());
+        self.mixed.forget(oldest, slot.hash_of_second());
     }
 }
 
@@ -425,11 +359,11 @@ impl Mixed {
         !std::mem::replace(is_seen, true) && self.is_on()
     }
 
-    fn forget(&mut self, number: u32, print: Print) {
+    fn forget(&mut self, number: u32, hash_of_second: Option<u64>) {
         if !self.is_on() {
             return;
         }
-        if let Some(hash) = print.hash_of_second()
+        if let Some(hash) = hash_of_second
             && let Ok(entry) = self.by_second.find_entry(hash, |n| *n == number)
         {
             entry.remove();
@@ -444,7 +378,8 @@ impl Mixed {
 
 /// True if it is within a second after another time.
 fn is_second_of(second: Timestamp, time: Timestamp) -> bool {
-    (0..1_000_000_000).contains(&time.as_nanos().saturating_sub(second.as_nanos()))
+    second == time
+        || (0..1_000_000_000).contains(&time.as_nanos().saturating_sub(second.as_nanos()))
 }
 
 /// The result of searching a packet in its run.
@@ -476,7 +411,7 @@ impl Run {
             return None;
         }
         // Of a run that is over, the links are too.
-        let (next, is_latest) = match window.slots[at].link {
+        let (next, is_latest) = match window.slots.get(at).link() {
             Link::Text => return None,
             Link::First => (None, true),
             Link::Behind { before, is_latest } => (Some(before), is_latest),
@@ -490,26 +425,19 @@ impl Run {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::mark::TIME_OF_DAY;
+    use super::super::mark::{MachineMark, Sequence, Stamp, TIME_OF_DAY};
     use super::*;
+    use crate::evidence::SourceId;
+    use crate::time::LogTime;
 
     #[test]
     fn packets_that_make_room_are_counted_and_no_longer_recognised() {
         let mut window = Window::new(2);
         let mut take = |line, when| {
-            let key = Key { text: when, when };
-            let print = Print {
-                key,
-                machine: MachineMark(0),
-                sequence: Sequence(None),
-                stamp: Stamp::NONE,
-            };
-            let origin = Origin { source: SourceId(0), line };
-            let (mark, now) = (Mark { sender: 1, print }, Timestamp::from_nanos(0));
-            let (told, _) = window.take((origin, 0), mark, now, &mut SenderNumber::default());
-            (told, window.displaced())
+            let told = told(&mut window, &[(line, mark((when, when), 0, None, Stamp::NONE))]);
+            (told[0], window.displaced())
         };
-        let first = Origin { source: SourceId(0), line: 1 };
+        let first = at(1);
         assert_eq!(take(1, 10), (Told::First, 0));
         assert_eq!(take(2, 20), (Told::First, 0));
         assert_eq!(take(3, 10), (Told::After(first), 0));
@@ -517,31 +445,128 @@ mod tests {
         assert_eq!(take(5, 10), (Told::First, 2));
     }
 
+    /// Names of machines of two kinds, and no name.
+    const MACHINES: [u32; 4] = [0, 1 << 29 | 5, 1 << 29 | 6, 4 << 29 | 7];
+
+    fn mark((text, when): (u64, u64), machine: usize, sequence: Option<u16>, stamp: Stamp) -> Mark {
+        let (key, machine) = (Key { text, when }, MachineMark(MACHINES[machine]));
+        Mark { sender: 1, print: Print { key, machine, sequence: Sequence(sequence), stamp } }
+    }
+
+    fn at(line: u64) -> Origin {
+        Origin { source: SourceId(0), line }
+    }
+
+    /// Takes these lines, by their numbers, and returns the status of each.
+    fn told(window: &mut Window, lines: &[(u64, Mark)]) -> Vec<Told> {
+        let now = Timestamp::from_nanos(0);
+        let number = &mut SenderNumber::default();
+        lines.iter().map(|(line, mark)| window.take((at(*line), 0), mark, now, number).0).collect()
+    }
+
+    #[test]
+    fn names_and_numbers_of_packets_are_compared_however_they_are_found() {
+        let key = (1, 10);
+        let of = |machine, sequence| mark(key, machine, sequence, Stamp::NONE);
+        let lines = [
+            (5, of(0, None)),
+            // Another name of the same machine, at an earlier line: it is the first now.
+            (3, of(3, None)),
+            // A second name, of another kind, is kept beside it.
+            (6, of(1, None)),
+            // It is not that machine, but another of its kind.
+            (7, of(2, None)),
+            (8, of(1, Some(4))),
+            // A number that a line shows, and another one.
+            (9, mark((2, 20), 0, Some(4), Stamp::NONE)),
+            (10, mark((2, 20), 0, Some(5), Stamp::NONE)),
+            (11, mark((2, 20), 0, None, Stamp::NONE)),
+            (12, mark((2, 20), 0, Some(4), Stamp::NONE)),
+        ];
+        let expected = [
+            Told::First,
+            Told::Before(at(5)),
+            Told::Before(at(3)),
+            Told::First,
+            Told::After(at(6)),
+            Told::First,
+            Told::First,
+            Told::After(at(10)),
+            Told::After(at(9)),
+        ];
+        let eager = || Window { senders: None, ..Window::new(9) };
+        for mut window in [Window::new(9), eager()] {
+            assert_eq!(told(&mut window, &lines), expected);
+        }
+        // Of the packets that make room, nothing is left.
+        for mut window in [Window::new(2), Window { most: 2, ..eager() }] {
+            told(&mut window, &lines);
+            let others = [
+                (13, mark((3, 30), 1, None, Stamp::NONE)),
+                (14, mark((4, 40), 0, None, Stamp::NONE)),
+            ];
+            assert_eq!(told(&mut window, &others), [Told::First; 2]);
+            // They have other names and numbers than the ones that had their places.
+            let again = [
+                (15, mark((3, 30), 1, Some(7), Stamp::NONE)),
+                (16, mark((4, 40), 2, Some(8), Stamp::NONE)),
+                (17, mark((3, 30), 2, None, Stamp::NONE)),
+            ];
+            let expected = [Told::After(at(13)), Told::Before(at(14)), Told::First];
+            assert_eq!(told(&mut window, &again), expected);
+        }
+    }
+
+    #[test]
+    fn names_and_numbers_of_packets_are_compared_if_they_are_found_by_second() {
+        let stamp = Stamp::of(LogTime::Instant(Timestamp::from_nanos(9_000_000_000)), Some(7));
+        let of = |when, machine, sequence| mark((1, when), machine, sequence, stamp);
+        let day = |machine, sequence| of(9 | TIME_OF_DAY, machine, sequence);
+        // All lines of one second are of one packet, unless a name or a number differs.
+        let cases = [
+            ([(1, day(0, None)), (2, of(5, 1, Some(3)))], Told::Before(at(1))),
+            ([(1, day(1, None)), (2, of(5, 2, None))], Told::First),
+            ([(1, day(0, Some(4))), (2, of(5, 0, Some(3)))], Told::First),
+            ([(1, of(5, 0, Some(3))), (2, day(0, Some(3)))], Told::After(at(1))),
+        ];
+        for (lines, expected) in cases {
+            assert_eq!(told(&mut Window::new(9), &lines), [Told::First, expected]);
+        }
+        // The name of the second line is known with the first.
+        let lines =
+            [(1, day(3, None)), (2, of(5, 1, None)), (3, of(5, 2, None)), (4, of(5, 1, None))];
+        let expected = [Told::First, Told::Before(at(1)), Told::First, Told::After(at(2))];
+        assert_eq!(told(&mut Window::new(9), &lines), expected);
+    }
+
     proptest! {
         #[test]
         fn what_is_not_looked_for_would_not_have_been_found(
-            // Sender, time and text.
-            lines in prop::collection::vec((0_u64..3, 0_u64..12, 0_u64..2), 1..90),
+            // Sender, time and text; a name and a number.
+            lines in prop::collection::vec(
+                ((0_u64..3, 0_u64..12, 0_u64..2), (0_usize..4, prop::option::of(0_u16..2))),
+                1..90,
+            ),
+            has_names in any::<bool>(),
             most in 1_usize..40,
             is_of_day in any::<bool>(),
         ) {
             let mut lazy = Window::new(most);
             let mut numbers = [SenderNumber::default(); 2];
             let mut eager = Window { senders: None, ..Window::new(most) };
-            for (n, (sender, when, text)) in (0..).zip(lines) {
+            for (n, ((sender, when, text), (name, number))) in (0..).zip(lines) {
                 let when = if is_of_day { when | TIME_OF_DAY } else { when };
                 // The text contains the sender's name and address.
-                let key = Key { text: sender << 8 | text, when };
-                let print =
-                    Print { key, machine: MachineMark(0), sequence: Sequence(None), stamp: Stamp::NONE };
-                let mark = Mark { sender, print };
-                let origin = Origin { source: SourceId(0), line: n };
+                let key = (sender << 8 | text, when);
+                let (name, number) = if has_names { (name, number) } else { (0, None) };
+                let mark = mark(key, name, number, Stamp::NONE);
+                let mark = Mark { sender, ..mark };
                 let second = |n: u64| Timestamp::from_nanos(n.cast_signed() * 1_000_000_000);
                 let now = second(n);
                 // One number is remembered for two senders.
-                let at = (origin, 0);
-                let told = lazy.take(at, mark, now, &mut numbers[sender as usize / 2]);
-                prop_assert_eq!(told, eager.take(at, mark, now, &mut SenderNumber::default()));
+                let at = (at(n), 0);
+                let told = lazy.take(at, &mark, now, &mut numbers[sender as usize / 2]);
+                prop_assert_eq!(told, eager.take(at, &mark, now, &mut SenderNumber::default()));
                 if n % 7 == 0 {
                     lazy.forget_before(second(n.saturating_sub(10)));
                     eager.forget_before(second(n.saturating_sub(10)));

@@ -115,7 +115,7 @@ pub struct FollowerOptions {
     pub silence: Duration,
     /// How long a packet's second telling is recognised. A day by default.
     pub window: Duration,
-    /// For how many packets it is recognised. 2,097,152 by default; each takes 56 bytes.
+    /// For how many packets it is recognised. 2,097,152 by default; each takes 40 bytes.
     pub most_remembered: usize,
     /// How times without a year or zone are completed.
     pub policy: TimePolicy,

@@ -480,12 +480,14 @@ impl Gatherer {
     }
 
     /// A line shows this in its header.
+    #[inline]
     fn shows(&mut self, source: SourceId, time: LogTime) {
         match time {
             LogTime::Instant(time) => self.has_time(source, time),
             LogTime::NoYear(civil) | LogTime::Local(civil) => {
                 let day = (source, civil.month, civil.day);
-                if self.day.replace(day) != Some(day) {
+                if self.day != Some(day) {
+                    self.day = Some(day);
                     self.batch.read.push(Read::Stamp { source, time });
                 }
             }
@@ -503,6 +505,7 @@ impl Gatherer {
         }
     }
 
+    #[inline]
     fn has_time(&mut self, source: SourceId, time: Timestamp) {
         match self.batch.latest.last_mut() {
             Some((known, latest)) if *known == source => *latest = time.max(*latest),

@@ -222,25 +222,33 @@ impl Shown {
         Self { time: envelope.time, uptime: envelope.uptime }
     }
 
-    /// Returns two corners, moved so far apart that this lies between them too, each of its clocks
-    /// by itself; `None` if they are not shown in one way.
-    fn between(self, first: Self, last: Self) -> Option<(Self, Self)> {
+    /// Moves two corners so far apart that this lies between them too, each of its clocks by
+    /// itself. Returns false if they are not shown in one way; then they are of no use.
+    fn part(self, first: &mut Self, last: &mut Self) -> bool {
         use LogTime::{Instant, Local, NoYear, Unknown};
-        let (from, to) = match (first.time, self.time, last.time) {
-            (Instant(from), Instant(it), Instant(to)) => {
-                (Instant(from.min(it)), Instant(to.max(it)))
+        match (&mut first.time, self.time, &mut last.time) {
+            (Instant(from), Instant(it), Instant(to)) => reach(it, from, to),
+            (Local(from), Local(it), Local(to)) | (NoYear(from), NoYear(it), NoYear(to)) => {
+                reach(it, from, to);
             }
-            (Local(from), Local(it), Local(to)) => (Local(from.min(it)), Local(to.max(it))),
-            (NoYear(from), NoYear(it), NoYear(to)) => (NoYear(from.min(it)), NoYear(to.max(it))),
-            (Unknown, Unknown, Unknown) => (Unknown, Unknown),
-            _ => return None,
-        };
-        let (since, until) = match (first.uptime, self.uptime, last.uptime) {
-            (Some(since), Some(it), Some(until)) => (Some(since.min(it)), Some(until.max(it))),
-            (None, None, None) => (None, None),
-            _ => return None,
-        };
-        Some((Self { time: from, uptime: since }, Self { time: to, uptime: until }))
+            (Unknown, Unknown, Unknown) => {}
+            _ => return false,
+        }
+        match (&mut first.uptime, self.uptime, &mut last.uptime) {
+            (Some(since), Some(it), Some(until)) => reach(it, since, until),
+            (None, None, None) => {}
+            _ => return false,
+        }
+        true
+    }
+}
+
+/// Moves the first or the last of several so that a value lies between them. Most come in order.
+fn reach<T: Copy + Ord>(it: T, first: &mut T, last: &mut T) {
+    if it > *last {
+        *last = it;
+    } else if it < *first {
+        *first = it;
     }
 }
 
@@ -260,26 +268,15 @@ pub(in crate::correlate) enum Span {
 impl Span {
     #[inline]
     pub(in crate::correlate) fn extend(&mut self, shown: Shown) {
-        // Most lines come in order, and are the latest.
-        if let Self::Between(first, last) = self
-            && let (LogTime::Instant(from), LogTime::Instant(it), LogTime::Instant(to)) =
-                (first.time, shown.time, &mut last.time)
-            && let (Some(since), Some(uptime), Some(until)) =
-                (first.uptime, shown.uptime, &mut last.uptime)
-            && from <= it
-            && since <= uptime
-        {
-            (*to, *until) = ((*to).max(it), (*until).max(uptime));
-            return;
+        match self {
+            Self::Empty => *self = Self::Between(shown, shown),
+            Self::Between(first, last) => {
+                if !shown.part(first, last) {
+                    *self = Self::Mixed;
+                }
+            }
+            Self::Mixed => {}
         }
-        *self = match *self {
-            Self::Empty => Self::Between(shown, shown),
-            Self::Between(first, last) => match shown.between(first, last) {
-                Some((first, last)) => Self::Between(first, last),
-                None => Self::Mixed,
-            },
-            Self::Mixed => return,
-        };
     }
 }
 

@@ -25,7 +25,7 @@ use super::duplicates::{SenderNumber, Told};
 use super::logger::Candidate;
 use super::reports::Reports;
 use super::state::State;
-use crate::clock::{KnownTimes, StampKind, UptimeClocks};
+use crate::clock::{KnownTimes, StampDay, StampKind, UptimeClocks};
 use crate::completeness::Completeness;
 use crate::evidence::{NameKind, Origin};
 use crate::ledger::Ledger;
@@ -41,7 +41,7 @@ use crate::time::{LogTime, TimePolicy, Timestamp};
 /// gather evidence, then to make flows. [`Gathering::finish`] ends the first phase; only what it
 /// returns leads to flows.
 ///
-/// Memory grows with containers, machines and senders, and by 1,048,576 packets at most, within
+/// Memory grows with containers, machines and senders, and by 2,097,152 packets at most, within
 /// which a second line about one packet is recognised.
 ///
 /// # Example
@@ -83,6 +83,8 @@ pub struct Gathering {
     counted: Vec<Group>,
     peers: HashSet<IpAddr>,
     gatherers: Vec<Numbers>,
+    /// The day of the last stamp without a zone.
+    day: StampDay,
     /// Those of all lines, if these are a part.
     clocks: Option<UptimeClocks>,
     /// Those of packet lines, if they are wanted.
@@ -139,6 +141,7 @@ pub(super) struct Group {
 
 impl Group {
     /// Counts a packet.
+    #[inline]
     fn count(&mut self, shown: Shown, len: u32, is_damaged: bool) {
         self.packets += 1;
         self.damaged += u64::from(is_damaged);
@@ -193,7 +196,7 @@ impl Gathering {
     }
 
     /// Recognises lines about one packet if they are so many packets apart at most; the default is
-    /// 2,097,152. A remembered packet takes 56 bytes; packets that make room are
+    /// 2,097,152. A remembered packet takes 40 bytes; packets that make room are
     /// [counted](super::Counts::displaced).
     ///
     /// ```
@@ -537,9 +540,9 @@ impl Gathering {
             self.state.clocks.learn_year(source, time);
         }
         for (cell, time, own) in zones {
-            let name = &self.cells.all()[numbers.cells[cell as usize] as usize];
-            let envelope = Envelope { time, ..name.envelope() };
-            self.state.clocks.learn(name.source(), &envelope, Some(own));
+            let cell = numbers.cells[cell as usize] as usize;
+            let (source, machine) = (self.cells.all()[cell].source(), self.cell_facts[cell].clock);
+            self.state.clocks.learn_zone(source, machine, time, own);
         }
         for (mut evidence, machine) in evidence {
             evidence.origin.line += lines_before;
@@ -562,27 +565,28 @@ impl Gathering {
         if let Some(all) = &mut self.text_keys {
             all.extend(text_keys);
         }
-        for read in read {
+        for read in &read {
             match read {
-                Read::Packet(mut seen) => {
-                    seen.origin.line += lines_before;
+                Read::Packet(seen) => {
+                    let line = seen.origin.line + lines_before;
                     let cell = numbers.cells[seen.cell as usize];
-                    self.packet(cell, numbers.groups[seen.group as usize], &seen);
+                    let group = numbers.groups[seen.group as usize];
+                    self.packet(cell, group, Origin { line, ..seen.origin }, seen);
                 }
                 Read::Placed { group, shown, len, is_damaged } => {
-                    let group = &mut self.counted[numbers.groups[group as usize] as usize];
-                    group.count(shown, len, is_damaged);
+                    let group = &mut self.counted[numbers.groups[*group as usize] as usize];
+                    group.count(*shown, *len, *is_damaged);
                 }
                 Read::Told { cell, told } => {
-                    let cell = &self.cell_facts[numbers.cells[cell as usize] as usize];
-                    self.state.completeness.tell(cell.place, told);
+                    let cell = &self.cell_facts[numbers.cells[*cell as usize] as usize];
+                    self.state.completeness.tell(cell.place, told.clone());
                 }
                 Read::Stamp { source, time } => {
-                    let envelope = Envelope { time, ..Envelope::default() };
-                    self.state.clocks.learn(source, &envelope, None);
+                    let envelope = Envelope { time: *time, ..Envelope::default() };
+                    self.state.clocks.learn(*source, &envelope, None);
                 }
                 Read::Clock { cell, shown } => {
-                    self.clock(numbers.cells[cell as usize], shown);
+                    self.clock(numbers.cells[*cell as usize], *shown);
                 }
             }
         }
@@ -664,32 +668,31 @@ impl Gathering {
         self.own = Some(own);
     }
 
-    fn packet(&mut self, cell: u32, group: u32, seen: &Seen) {
+    fn packet(&mut self, cell: u32, number: u32, origin: Origin, seen: &Seen) {
         let shown = Shown { time: seen.times.time, uptime: seen.times.uptime };
         self.clock(cell, shown);
         let state = &mut self.state;
-        let sender = &mut self.counted[group as usize].sender;
-        let at = (seen.origin, group);
-        let told = seen.mark.map(|mark| state.reports.marked(at, mark, NOW, sender));
-        match told {
-            Some((Told::After(_), _)) => return,
-            // This line is the first about a packet that another line reported.
-            Some((Told::Before(_), counted)) => {
-                self.counted[counted as usize].lose(seen.len);
-                self.counted[group as usize].count(shown, seen.len, false);
-                return;
+        let group = &mut self.counted[number as usize];
+        if let Some(mark) = &seen.mark {
+            match state.reports.marked((origin, number), mark, NOW, &mut group.sender) {
+                (Told::First, _) => {}
+                (Told::After(_), _) => return,
+                // This line is the first about a packet that another line reported.
+                (Told::Before(_), counted) => {
+                    group.count(shown, seen.len, false);
+                    self.counted[counted as usize].lose(seen.len);
+                    return;
+                }
             }
-            Some((Told::First, _)) | None => {}
         }
         let place = self.cell_facts[cell as usize].place;
-        let name = || &self.groups.all()[group as usize];
-        let group = &mut self.counted[group as usize];
+        let name = || &self.groups.all()[number as usize];
         group.count(shown, seen.len, seen.is_damaged);
         let completeness = &mut state.completeness;
         let container = group
             .container
             .of(seen.limit, |limit| completeness.container(place, name().prefix(), limit));
-        completeness.packet_of(seen.origin.source, (place, container), seen.times);
+        completeness.packet_of(origin.source, (place, container), &seen.times);
         if seen.is_damaged {
             completeness.tell(place, crate::completeness::Told::Damage);
         }
@@ -697,25 +700,26 @@ impl Gathering {
 
     /// Takes a line that shows both clocks, or only one.
     fn clock(&mut self, cell: u32, shown: Shown) {
-        let name = &self.cells.all()[cell as usize];
-        let source = name.source();
+        let name = || &self.cells.all()[cell as usize];
         let Cell { clock, samples, stamps, .. } = &mut self.cell_facts[cell as usize];
         let clocks = &mut self.state.clocks;
         match (shown.uptime, shown.time) {
             (Some(uptime), LogTime::Instant(stamp)) => {
                 samples.add(uptime, stamp, |(uptime, stamp)| {
-                    clocks.learn_of(source, *clock, uptime, stamp);
+                    clocks.learn_of(name().source(), *clock, uptime, stamp);
                 });
             }
             // Their day comes with `Read::Stamp`.
             (Some(uptime), LogTime::Local(_) | LogTime::NoYear(_)) => {
-                let Some((kind, _, stamp)) = StampKind::of(shown.time) else { return };
+                let Some((kind, stamp)) = self.day.convert(shown.time) else { return };
                 stamps[kind as usize].add(uptime, stamp, |(uptime, stamp)| {
-                    clocks.learn_stamp(source, *clock, kind, uptime, stamp);
+                    clocks.learn_stamp(name().source(), *clock, kind, uptime, stamp);
                 });
             }
             (uptime, time) => {
-                clocks.learn(source, &Envelope { time, uptime, ..name.envelope() }, None);
+                let name = name();
+                let envelope = Envelope { time, uptime, ..name.envelope() };
+                clocks.learn(name.source(), &envelope, None);
             }
         }
     }

@@ -1,0 +1,326 @@
+//! The packets of a window, in few bytes each.
+
+use std::collections::VecDeque;
+
+use super::mark::{Key, MachineMark, Print, Sequence, Stamp};
+use crate::bytes::work;
+use crate::evidence::{Origin, SourceId};
+
+/// Packets in the order in which they came.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Slots {
+    all: VecDeque<Slot>,
+    /// `None` until a packet has something rare.
+    rare: Option<Rare>,
+}
+
+/// The parts of packets that few logs have.
+#[derive(Debug, Clone, Default)]
+struct Rare {
+    /// Of lines of `/dev/kmsg`.
+    sequences: Column<Sequence>,
+    /// Another name of a packet's machine, of a further line.
+    others: Column<MachineMark>,
+    /// The digits of places for which a slot has no room.
+    highest: Column<u64>,
+}
+
+/// A packet. There may be millions of them, so a test holds its size.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Slot {
+    /// As the first line about it shows it.
+    pub(super) key: Key,
+    pub(super) machine: MachineMark,
+    pub(super) stamp: Stamp,
+    /// How many packets came before the last of its run: the lowest digits.
+    before: u32,
+    /// The group in which it is counted.
+    pub(super) group: u32,
+    /// From the lowest bit: the line of the first line about it, its source, and how it is found.
+    place: u64,
+}
+
+/// How a packet is found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Link {
+    /// By its text.
+    Text,
+    /// Later ones of its run lead to it; it is the first.
+    First,
+    /// From later ones of its run, which has earlier ones too.
+    Behind {
+        /// How many packets came before the last of these: the lowest digits.
+        before: u32,
+        /// It is later than all of them.
+        is_latest: bool,
+    },
+}
+
+/// All that is known of a packet and compared with a line.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Known {
+    pub(super) print: Print,
+    /// Another name of its machine.
+    pub(super) other: MachineMark,
+}
+
+impl Known {
+    pub(super) fn may_be(&self, print: Print) -> bool {
+        work::count(1);
+        self.print.may_be(print) && self.other.may_be(print.machine)
+    }
+
+    /// Looks for it by the second alone.
+    pub(super) fn may_be_of_second(&self, print: Print) -> bool {
+        work::count(1);
+        self.print.may_be_of_second(print) && self.other.may_be(print.machine)
+    }
+}
+
+/// The bits of a line's number and of its source in [`Slot::place`].
+const LINE_BITS: u32 = 41;
+const SOURCE_BITS: u32 = 21;
+const LINK_AT: u32 = LINE_BITS + SOURCE_BITS;
+
+impl Slot {
+    pub(super) const fn link(&self) -> Link {
+        match self.place >> LINK_AT {
+            0 => Link::Text,
+            1 => Link::First,
+            kind => Link::Behind { before: self.before, is_latest: kind == 3 },
+        }
+    }
+
+    const fn set_link(&mut self, link: Link) {
+        let (bits, before) = link.parts();
+        self.place = self.place & low_bits(LINK_AT) | bits;
+        self.before = before;
+    }
+
+    /// Returns a digest of the text and the second; see [`Print::hash_of_second`].
+    pub(super) fn hash_of_second(&self) -> Option<u64> {
+        self.stamp.hash_with(self.key.text)
+    }
+}
+
+impl Link {
+    /// Returns the bits of [`Slot::place`], and [`Slot::before`].
+    const fn parts(self) -> (u64, u32) {
+        match self {
+            Self::Text => (0, 0),
+            Self::First => (1 << LINK_AT, 0),
+            Self::Behind { before, is_latest: false } => (2 << LINK_AT, before),
+            Self::Behind { before, is_latest: true } => (3 << LINK_AT, before),
+        }
+    }
+}
+
+const fn low_bits(many: u32) -> u64 {
+    (1 << many) - 1
+}
+
+/// Returns the lowest digits of a line's number and of its source, and the others.
+const fn split(Origin { source: SourceId(source), line }: Origin) -> (u64, u64) {
+    let source = source as u64;
+    let low = line & low_bits(LINE_BITS) | (source & low_bits(SOURCE_BITS)) << LINE_BITS;
+    (low, line >> LINE_BITS | source >> SOURCE_BITS << 32)
+}
+
+/// Returns the place that was [`split`] so.
+const fn joined(low: u64, high: u64) -> Origin {
+    let line = low & low_bits(LINE_BITS) | (high & low_bits(32)) << LINE_BITS;
+    let source = low >> LINE_BITS & low_bits(SOURCE_BITS) | high >> 32 << SOURCE_BITS;
+    Origin { source: SourceId(source as u32), line }
+}
+
+impl Slots {
+    pub(super) fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    pub(super) fn get(&self, at: usize) -> &Slot {
+        &self.all[at]
+    }
+
+    /// Returns what is compared of a packet.
+    pub(super) fn known(&self, at: usize) -> Known {
+        let Slot { key, machine, stamp, .. } = self.all[at];
+        let rare = self.rare.as_ref();
+        let (sequence, other) =
+            rare.map(|rare| (rare.sequences.get(at), rare.others.get(at))).unwrap_or_default();
+        Known { print: Print { key, machine, sequence, stamp }, other }
+    }
+
+    /// Returns the place of the first line about a packet.
+    pub(super) fn origin(&self, at: usize) -> Origin {
+        joined(self.all[at].place, self.rare.as_ref().map_or(0, |rare| rare.highest.get(at)))
+    }
+
+    /// Adds the packet that came last.
+    #[inline]
+    pub(super) fn push(&mut self, print: Print, (origin, group): (Origin, u32), link: Link) {
+        let Print { key, machine, sequence, stamp } = print;
+        let ((place, high), (bits, before)) = (split(origin), link.parts());
+        self.all.push_back(Slot { key, machine, stamp, before, group, place: place | bits });
+        if self.rare.is_some() || sequence != Sequence::default() || high != 0 {
+            let rare = self.rare.get_or_insert_default();
+            rare.sequences.push(sequence, &self.all);
+            rare.others.push(MachineMark::NONE, &self.all);
+            rare.highest.push(high, &self.all);
+        }
+    }
+
+    /// Removes the packet that came first.
+    pub(super) fn pop(&mut self) -> Option<Slot> {
+        if let Some(rare) = &mut self.rare {
+            rare.sequences.pop();
+            rare.others.pop();
+            rare.highest.pop();
+        }
+        self.all.pop_front()
+    }
+
+    pub(super) fn set_link(&mut self, at: usize, link: Link) {
+        self.all[at].set_link(link);
+    }
+
+    pub(super) fn set_stamp(&mut self, at: usize, stamp: Stamp) {
+        self.all[at].stamp = stamp;
+    }
+
+    /// Notes another name of a packet's machine.
+    pub(super) fn set_other(&mut self, at: usize, machine: MachineMark) {
+        self.rare.get_or_insert_default().others.set(at, machine, &self.all);
+    }
+
+    /// Notes another first line about a packet, which names its machine so. Returns the group in
+    /// which the packet was counted before.
+    pub(super) fn set_first(
+        &mut self,
+        at: usize,
+        (origin, group): (Origin, u32),
+        machine: MachineMark,
+    ) -> u32 {
+        let (place, high) = split(origin);
+        let slot = &mut self.all[at];
+        let first = std::mem::replace(&mut slot.machine, machine);
+        slot.place = slot.place & !low_bits(LINK_AT) | place;
+        let counted = std::mem::replace(&mut slot.group, group);
+        if high != 0 || self.rare.is_some() {
+            self.rare.get_or_insert_default().highest.set(at, high, &self.all);
+        }
+        if first != machine {
+            self.set_other(at, first);
+        }
+        counted
+    }
+}
+
+/// A value of each packet, where most logs show the default only. It is empty until another comes,
+/// and takes one value for each packet from then on.
+#[derive(Debug, Clone, Default)]
+struct Column<T>(VecDeque<T>);
+
+impl<T: Copy + Default + PartialEq> Column<T> {
+    fn get(&self, at: usize) -> T {
+        self.0.get(at).copied().unwrap_or_default()
+    }
+
+    /// Adds the value of the packet that is the last one of all.
+    fn push(&mut self, value: T, all: &VecDeque<Slot>) {
+        if !self.0.is_empty() {
+            self.0.push_back(value);
+        } else if value != T::default() {
+            self.set(all.len() - 1, value, all);
+        }
+    }
+
+    fn set(&mut self, at: usize, value: T, all: &VecDeque<Slot>) {
+        if self.0.is_empty() {
+            if value == T::default() {
+                return;
+            }
+            self.0.reserve_exact(all.capacity());
+            self.0.resize(all.len(), T::default());
+        }
+        self.0[at] = value;
+    }
+
+    fn pop(&mut self) {
+        self.0.pop_front();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(machine: u32, sequence: Option<u16>) -> Print {
+        Print {
+            key: Key { text: 1, when: 2 },
+            machine: MachineMark(machine),
+            sequence: Sequence(sequence),
+            stamp: Stamp::NONE,
+        }
+    }
+
+    #[test]
+    fn a_packet_takes_forty_bytes() {
+        assert_eq!(size_of::<Slot>(), 40);
+    }
+
+    #[test]
+    fn every_place_and_link_is_given_back() {
+        let mut slots = Slots::default();
+        let numbers = [0, 1, (1 << 21) - 1, 1 << 21, u32::MAX];
+        let lines = [0, 1, (1 << 41) - 1, 1 << 41, u64::MAX];
+        let links = [
+            Link::Text,
+            Link::First,
+            Link::Behind { before: u32::MAX, is_latest: false },
+            Link::Behind { before: 0, is_latest: true },
+        ];
+        let origins = numbers.map(|n| lines.map(|line| Origin { source: SourceId(n), line }));
+        let all: Vec<_> =
+            origins.iter().flatten().flat_map(|at| links.map(|to| (*at, to))).collect();
+        for (origin, link) in &all {
+            slots.push(print(0, None), (*origin, 7), *link);
+        }
+        let given = |slots: &Slots, at| (slots.origin(at), slots.get(at).link());
+        for (at, known) in all.iter().enumerate() {
+            assert_eq!(given(&slots, at), *known);
+        }
+        // Each place goes to a packet of another link.
+        for (at, (origin, _)) in all.iter().rev().enumerate() {
+            assert_eq!(slots.set_first(at, (*origin, 8), MachineMark(0)), 7);
+        }
+        for (at, ((origin, _), (_, link))) in all.iter().rev().zip(&all).enumerate() {
+            assert_eq!(given(&slots, at), (*origin, *link));
+        }
+    }
+
+    #[test]
+    fn rare_values_take_room_when_they_come_and_go_with_their_packets() {
+        let mut slots = Slots::default();
+        let at = |line| Origin { source: SourceId(0), line };
+        for line in 0..3 {
+            slots.push(print(5, None), (at(line), 0), Link::Text);
+        }
+        assert!(slots.rare.is_none());
+        slots.push(print(5, Some(9)), (at(1 << 50), 0), Link::Text);
+        slots.set_other(1, MachineMark(6));
+        let shown = |slots: &Slots, n| {
+            let known = slots.known(n);
+            (known.print.sequence.0, known.other.0, slots.origin(n).line)
+        };
+        let all = |slots: &Slots| (0..slots.len()).map(|n| shown(slots, n)).collect::<Vec<_>>();
+        assert_eq!(all(&slots), [(None, 0, 0), (None, 6, 1), (None, 0, 2), (Some(9), 0, 1 << 50)]);
+        slots.pop();
+        slots.push(print(5, None), (at(4), 0), Link::Text);
+        assert_eq!(all(&slots), [(None, 6, 1), (None, 0, 2), (Some(9), 0, 1 << 50), (None, 0, 4)]);
+        while slots.pop().is_some() {}
+        let lengths =
+            |rare: &Rare| (rare.sequences.0.len(), rare.others.0.len(), rare.highest.0.len());
+        assert_eq!(slots.rare.as_ref().map(lengths), Some((0, 0, 0)));
+    }
+}
