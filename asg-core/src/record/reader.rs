@@ -14,6 +14,7 @@ use self::headers::{Header, Headers};
 use self::heads::{Heads, KnownHead};
 use self::said::Said;
 use super::{Content, Record};
+use super::quiet::is_quiet;
 use crate::line::Line;
 use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
@@ -63,6 +64,11 @@ pub(crate) struct Memo {
     /// The role of the line's program, once it was looked up.
     pub(crate) role: Option<Role>,
 }
+    /// The data of the lager line. Lines with one number have the same facts about one container,
+    /// and differ in time, source and message.
+    pub(crate) data: Option<u64>,
+    /// Whether the whole line [is quiet](super::quiet); false if that was not asked.
+    pub(super) is_quiet: bool,
 
 impl PartialEq for Memo {
     fn eq(&self, _: &Self) -> bool {
@@ -182,7 +188,8 @@ impl Reader {
                 glimpse.tail.put_into(packet);
                 let number = glimpse.header.number;
                 let role = Some(self.headers.role(number));
-                record.memo = Memo { header: Some(number), head: Some(glimpse.head), role };
+                let (header, head) = (Some(number), Some(glimpse.head));
+                record.memo = Memo { header, head, role, ..Memo::default() };
             }
             Sight::Other(Some(header)) => {
                 let text = line.unwrapped_text().unwrap_or_default();
@@ -204,10 +211,13 @@ impl Reader {
                 }
             }
             Sight::Other(None) => {
+                    record.memo.is_quiet = !line.is_cut() && is_quiet(text);
                 line.fill_envelope(&mut record.envelope);
-                record.memo.header = line
-                    .unwrapped_text()
-                    .and_then(|text| self.headers.remember(text, &record.envelope));
+                let text = line.unwrapped_text();
+                let role = record.envelope.role();
+                record.memo.role = Some(role);
+                record.memo.header =
+                    text.and_then(|text| self.headers.remember(text, &record.envelope, role));
                 if line.is_cut() {
                     record.fill_content(line);
                 } else if !self.fill_known(&mut record) {
@@ -219,10 +229,12 @@ impl Reader {
         line.name_machine(&mut record.envelope);
         record
     }
+                    record.memo.is_quiet = text.is_some_and(is_quiet);
 
     /// Fills a packet whose head is remembered, of a line whose header is not.
     fn fill_known(&self, record: &mut Record<'_>) -> bool {
-        if !is_kernels(&record.envelope) {
+        // Only in a line that the kernel wrote itself does its text count as a packet.
+        if record.envelope.uptime.is_none() || !record.proves(Proof::Packet) {
             return false;
         }
         let body = record.envelope.body.as_bytes();
@@ -243,11 +255,6 @@ impl Reader {
         }
         record.memo.head = self.heads.remember(record.envelope.body.as_bytes(), packet, cf);
     }
-}
-
-/// Returns whether the kernel wrote the line itself, so that its text counts as a packet.
-fn is_kernels(envelope: &Envelope<'_>) -> bool {
-    envelope.uptime.is_some() && envelope.proves(Proof::Packet)
 }
 
 impl Record<'_> {

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::line::envelope::tests::{BODIES, BYTES, HEADERS};
+use crate::record::outcome::Outcome;
 
 fn changed(line: String, changes: &[(prop::sample::Index, u8)]) -> Vec<u8> {
     let mut line = line.into_bytes();
@@ -50,7 +51,9 @@ fn agree(lines: &[Vec<u8>]) -> usize {
             glimpses += 1;
             assert!(alone.proven_packet().is_some(), "{line:?}");
         }
-        assert_eq!(reader.classify(&line), alone, "{line:?}");
+        let record = reader.classify(&line);
+        assert_eq!(record, alone, "{line:?}");
+        assert_eq!(Outcome::of(&line, &record), Outcome::of(&line, &alone), "{line:?}");
     }
     glimpses
 }
@@ -88,7 +91,7 @@ fn no_layers_are_looked_for_behind_a_known_header() {
                 assert!(is_known || n == 0, "{text}");
                 let record = reader.classify(&line);
                 assert!(record.packet().is_some(), "{text}");
-                let outcome = crate::record::outcome::Outcome::of(&line, &record);
+                let outcome = Outcome::of(&line, &record);
                 assert_eq!(Record::more(&line).count(), 0, "{outcome:?}");
                 assert!(!line.is_searched(), "{text}");
             }
