@@ -25,7 +25,7 @@ use super::duplicates::{SenderNumber, Told};
 use super::logger::Candidate;
 use super::reports::Reports;
 use super::state::State;
-use crate::clock::{KnownTimes, StampKind, UptimeClocks};
+use crate::clock::{KnownTimes, StampKind, UptimeClocks, ZoneLines};
 use crate::completeness::Completeness;
 use crate::evidence::{NameKind, Origin};
 use crate::ledger::Ledger;
@@ -129,6 +129,8 @@ pub(super) struct Group {
     container: Container,
     /// The sender of the last of them.
     sender: SenderNumber,
+    /// Of lines with instants beside stamps that lack a zone.
+    zones: ZoneLines,
 }
 
 /// A batch was merged too early, or into another gathering than its own.
@@ -513,15 +515,17 @@ impl Gathering {
             self.state.clocks.learn_year(source, time);
         }
         for (cell, time, own) in zones {
-            let name = &self.cells.all()[numbers.cells[cell as usize] as usize];
-            let envelope = Envelope { time, ..name.envelope() };
-            self.state.clocks.learn(name.source(), &envelope, Some(own));
+            let cell = numbers.cells[cell as usize] as usize;
+            let source = self.cells.all()[cell].source();
+            let Cell { clock, zones, .. } = &mut self.cell_facts[cell];
+            zones.add(&mut self.state.clocks, (source, *clock), time, own);
         }
         for (mut evidence, machine) in evidence {
             evidence.origin.line += lines_before;
             self.state.rule_updates.take(&evidence);
             let ledger = &mut self.state.ledger;
             let machine = machine.and_then(|cell| {
+                zones: ZoneLines::default(),
                 let Cell { name, number, .. } =
                     &mut self.cell_facts[numbers.cells[cell as usize] as usize];
                 let (name, kind) = name.as_ref()?;
@@ -618,6 +622,7 @@ impl Gathering {
             state.clocks = all;
         }
         if state.reports.has_loggers() {
+            cell.zones.flush(clocks, (source, cell.clock));
             let State { reports, clocks, policy, .. } = &mut state;
             let mut joiner = Joiner {
                 reports,
