@@ -12,9 +12,10 @@ mod said;
 
 use self::headers::{Header, Headers};
 use self::heads::{Heads, KnownHead};
+pub(crate) use self::said::MOST_DATA;
 use self::said::Said;
-use super::{Content, Record};
 use super::quiet::is_quiet;
+use super::{Content, Record};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
@@ -25,8 +26,8 @@ use crate::time::{LogTime, Uptime};
 /// Parses lines quickly where they resemble earlier ones.
 ///
 /// A reader belongs to one thread. Which lines it has seen never changes what it returns, only how
-/// fast. Its memory is bounded: 16,384 headers, 65,536 packet heads and the data of 8,192 lager
-/// lines.
+/// fast. Its memory is bounded: 16,384 headers, 65,536 packet heads, and of lager lines 1,024
+/// openings and the data of 8,192.
 ///
 /// # Example
 ///
@@ -63,12 +64,12 @@ pub(crate) struct Memo {
     pub(crate) head: Option<u32>,
     /// The role of the line's program, once it was looked up.
     pub(crate) role: Option<Role>,
-}
     /// The data of the lager line. Lines with one number have the same facts about one container,
     /// and differ in time, source and message.
     pub(crate) data: Option<u64>,
     /// Whether the whole line [is quiet](super::quiet); false if that was not asked.
     pub(super) is_quiet: bool,
+}
 
 impl PartialEq for Memo {
     fn eq(&self, _: &Self) -> bool {
@@ -200,18 +201,19 @@ impl Reader {
                 let body = record.envelope.body.as_bytes();
                 let may_be_said =
                     body.starts_with(b"{") && role.proves(Proof::Lager) && !line.is_cut();
-                if may_be_said && let Some(event) = self.said.event(body) {
+                if may_be_said && let Some((event, number)) = self.said.event(body) {
                     record.content = Content::Rep(event);
+                    record.memo.data = Some(number);
                 } else {
+                    record.memo.is_quiet = !line.is_cut() && is_quiet(text);
                     record.fill_content(line);
                     if may_be_said && let Content::Rep(_) = record.content {
-                        self.said.remember(body);
+                        record.memo.data = self.said.remember(body);
                     }
                     self.remember_head(&mut record);
                 }
             }
             Sight::Other(None) => {
-                    record.memo.is_quiet = !line.is_cut() && is_quiet(text);
                 line.fill_envelope(&mut record.envelope);
                 let text = line.unwrapped_text();
                 let role = record.envelope.role();
@@ -221,6 +223,7 @@ impl Reader {
                 if line.is_cut() {
                     record.fill_content(line);
                 } else if !self.fill_known(&mut record) {
+                    record.memo.is_quiet = text.is_some_and(is_quiet);
                     record.fill_content(line);
                     self.remember_head(&mut record);
                 }
@@ -229,7 +232,6 @@ impl Reader {
         line.name_machine(&mut record.envelope);
         record
     }
-                    record.memo.is_quiet = text.is_some_and(is_quiet);
 
     /// Fills a packet whose head is remembered, of a line whose header is not.
     fn fill_known(&self, record: &mut Record<'_>) -> bool {

@@ -20,7 +20,7 @@ mod rep;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fast::Halves;
+pub(crate) use fast::{Halves, Opened, Opening};
 pub use logger::LoggerEvent;
 pub use message::RepEventKind;
 pub use rep::RepEvent;
@@ -179,16 +179,27 @@ pub(crate) const NEEDLES: [[u8; 2]; 4] = [*b"ui", *b"dl", *b"fn", *b"\\u"];
 
 /// Returns the time of a lager line without evidence: that of its first member.
 pub(crate) fn stamp_of(line: &[u8]) -> Option<Timestamp> {
+    stamped(line).map(|(time, _)| time)
+}
+
+/// Parses the first member of a lager line, its time, and returns it with the text behind it.
+fn stamped(line: &[u8]) -> Option<(Timestamp, &[u8])> {
     let text = line.strip_prefix(br#"{"timestamp":"#)?;
+    if let Some((value, rest)) = text.split_first_chunk()
+        && let Some(time) = plain_seconds(value)
+    {
+        return Some((time, rest));
+    }
     let value = text.strip_prefix(b"\"")?;
     let end = memchr::memchr(b'"', &value[..value.len().min(48)])?;
-    stamp(std::str::from_utf8(&text[..end + 2]).ok()?)
+    let (value, rest) = text.split_at(end + 2);
+    Some((stamp(std::str::from_utf8(value).ok()?)?, rest))
 }
 
 /// Parses `"1498136872.889604807"` (lager v1; readers should also accept a number), or RFC 3339
 /// (v2).
 fn stamp(json: &str) -> Option<Timestamp> {
-    if let Some(time) = plain_seconds(json.as_bytes()) {
+    if let Some(time) = json.as_bytes().try_into().ok().and_then(plain_seconds) {
         return Some(time);
     }
     let text = json.trim_matches('"').as_bytes();
@@ -199,9 +210,8 @@ fn stamp(json: &str) -> Option<Timestamp> {
 }
 
 /// Parses the most common form, `"1498136872.889604807"`: ten digits and nine.
-fn plain_seconds(json: &[u8]) -> Option<Timestamp> {
-    let text: &[u8; 22] = json.try_into().ok()?;
-    let [b'"', digits @ .., b'"'] = text else { return None };
+fn plain_seconds(json: &[u8; 22]) -> Option<Timestamp> {
+    let [b'"', digits @ .., b'"'] = json else { return None };
     let number = |at: usize, count: usize| {
         let digits = Digits::new(*digits[at..].first_chunk()?);
         (digits.count() >= count).then(|| digits.number(count).cast_signed())
