@@ -220,7 +220,7 @@ pub(crate) fn rep_evidence(
         is_cells_own: is_cells_own(&event.source),
         is_contradictory: event.is_contradictory || !event.container_ip.is_none_or(fits),
         moment: event.moment(),
-        time: event.time.or(shown).filter(|_| event.was_there()),
+        time: rep_time(event, shown),
         cell: event.cell_id.as_deref().map(Into::into),
         machine: None,
         machine_kind: NameKind::Unknown,
@@ -235,6 +235,11 @@ pub(crate) fn rep_evidence(
         rules_updated: event.rules_updated,
         origin,
     })
+}
+
+/// Returns the time of the evidence in a line about a container.
+pub(crate) fn rep_time(event: &RepEvent<'_>, shown: Option<Timestamp>) -> Option<Timestamp> {
+    event.time.or(shown).filter(|_| event.was_there())
 }
 
 /// Returns whether a component of this name runs on each cell and logs about that cell's

@@ -21,6 +21,7 @@ pub(crate) mod find;
 pub(crate) mod hash;
 pub(crate) mod json;
 pub(crate) mod line_end;
+pub(crate) mod pairs;
 pub(crate) mod saved;
 pub(crate) mod small;
 pub(crate) mod text;

@@ -30,7 +30,7 @@
 // * `memo` is the fast path for stamps that resemble the last one.
 // * `bytes` saves the gathered clocks.
 // * `boot` relates the kernel's uptime to the wall clock.
-// * `zone` and `year` complete stamps that lack one.
+// * `zone` and `year` complete stamps that lack one; `zone_lines` takes lines that show a zone.
 // * `watermark` tracks the current time of a log that is being written.
 
 mod between;
@@ -45,6 +45,7 @@ mod uptime;
 pub(crate) mod watermark;
 mod year;
 mod zone;
+mod zone_lines;
 
 pub(crate) use between::Between;
 pub(crate) use boot::hidden_nanos;
@@ -53,3 +54,4 @@ pub use known::{KnownTimes, TimeNote, When};
 pub(crate) use memo::{StampDay, StampMemo};
 pub(crate) use uptime::StampKind;
 pub use uptime::UptimeClocks;
+pub(crate) use zone_lines::ZoneLines;

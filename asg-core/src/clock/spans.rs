@@ -32,7 +32,7 @@ const fn is_usual(nanos: i64) -> bool {
 }
 
 impl Span {
-    fn joined(self, other: Self) -> Self {
+    pub(super) fn joined(self, other: Self) -> Self {
         Self {
             first: self.first.min(other.first),
             last: self.last.max(other.last),
@@ -49,7 +49,12 @@ impl Spans {
 
     /// Adds an instant.
     pub(super) fn add(&mut self, time: Timestamp) {
-        self.put(time.as_nanos() >> self.shift, Span { first: time, last: time, count: 1 });
+        self.add_span(Span { first: time, last: time, count: 1 });
+    }
+
+    /// Adds the instants of a span that is within one of these.
+    pub(super) fn add_span(&mut self, span: Span) {
+        self.put(span.first.as_nanos() >> self.shift, span);
     }
 
     /// Adds all instants of another.

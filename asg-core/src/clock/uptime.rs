@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::boot::{Boot, Extent};
 use super::known::KnownTimes;
+use super::spans::Span;
 use super::year::{Days, Shown};
-use super::zone::{Zones, offset};
+use super::zone::{Offset, Zones};
 use crate::bytes::hash::{DigestMap, Seeds};
 use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
@@ -137,50 +138,18 @@ impl UptimeClocks {
             return;
         }
         let machine = self.machine(envelope);
-        if let Some(time) = own.or(stamp) {
-            self.years.entry((source, machine)).or_default().add(time);
+        if let Some(own) = own {
+            self.learn_own((source, machine), envelope.time, own);
+        } else if let Some(stamp) = stamp {
+            self.years.entry((source, machine)).or_default().add(stamp);
         }
         if let (Some(uptime), Some(stamp)) = (envelope.uptime, stamp) {
             self.learn_of(source, machine, uptime, stamp);
         }
         if let Some((kind, civil, shown)) = StampKind::of(envelope.time) {
             self.days.entry(source).or_default().add(civil);
-            if let Some(own) = own {
-                self.add_zone((source, machine), envelope.time, own);
-            }
             if let Some(uptime) = envelope.uptime {
                 self.learn_stamp(source, machine, kind, uptime, shown);
-            }
-        }
-    }
-
-    /// Adds a line that shows no uptime, a stamp without a zone, and the instant at which it was
-    /// written; its machine was looked up already.
-    pub(crate) fn learn_zone(
-        &mut self,
-        source: SourceId,
-        machine: Option<u64>,
-        shown: LogTime,
-        written: Timestamp,
-    ) {
-        self.years.entry((source, machine)).or_default().add(written);
-        if let Some((_, civil, _)) = StampKind::of(shown) {
-            self.days.entry(source).or_default().add(civil);
-            self.add_zone((source, machine), shown, written);
-        }
-    }
-
-    fn add_zone(
-        &mut self,
-        (source, machine): (SourceId, Option<u64>),
-        shown: LogTime,
-        written: Timestamp,
-    ) {
-        let offset = offset(shown, written);
-        let of_machine = machine.map(|machine| self.machine_zones.entry(machine).or_default());
-        for zones in of_machine.into_iter().chain([self.zones.entry(source).or_default()]) {
-            if let Some(offset) = offset {
-                zones.add(offset, written);
             }
         }
     }
@@ -199,6 +168,43 @@ impl UptimeClocks {
             self.name(source, named);
         }
         take(self.civil.entry((source, named, kind)).or_default(), uptime, shown);
+    }
+
+    /// Adds lines whose machine was looked up already, with stamps of this day beside instants, and
+    /// the zone of the stamps, if that is known. The instants are within one span of [`Zones`].
+    pub(super) fn learn_zone(
+        &mut self,
+        (source, machine): (SourceId, Option<u64>),
+        day: Civil,
+        offset: Option<Offset>,
+        written: Span,
+    ) {
+        self.years.entry((source, machine)).or_default().add_span(written);
+        self.days.entry(source).or_default().add(day);
+        let of_source = Some(self.zones.entry(source).or_default());
+        let of_machine = machine.map(|machine| self.machine_zones.entry(machine).or_default());
+        for zones in [of_source, of_machine].into_iter().flatten() {
+            if let Some(offset) = offset {
+                zones.add_span(offset, written);
+            }
+        }
+    }
+
+    /// Adds a line whose machine was looked up already, with an instant behind its header.
+    pub(super) fn learn_own(
+        &mut self,
+        (source, machine): (SourceId, Option<u64>),
+        shown: LogTime,
+        own: Timestamp,
+    ) {
+        self.years.entry((source, machine)).or_default().add(own);
+        if let Some((_, civil, _)) = StampKind::of(shown) {
+            self.days.entry(source).or_default().add(civil);
+            self.zones.entry(source).or_default().add(shown, own);
+            if let Some(machine) = machine {
+                self.machine_zones.entry(machine).or_default().add(shown, own);
+            }
+        }
     }
 
     /// Adds an instant from a line of the source.

@@ -7,7 +7,7 @@
 
 use std::collections::BTreeMap;
 
-use super::spans::Spans;
+use super::spans::{Span, Spans};
 use crate::bytes::saved::{Reader, Writer};
 use crate::time::{Civil, LogTime, Timestamp, nearest};
 
@@ -27,6 +27,10 @@ impl Default for Shown {
 impl Shown {
     pub(super) fn add(&mut self, time: Timestamp) {
         self.0.add(time);
+    }
+
+    pub(super) fn add_span(&mut self, span: Span) {
+        self.0.add_span(span);
     }
 
     pub(super) fn join(&mut self, other: &Self) {

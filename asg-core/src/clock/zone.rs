@@ -6,8 +6,9 @@
 //! zone, because of summer time or because another machine's lines follow.
 
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 
-use super::spans::Spans;
+use super::spans::{Span, Spans};
 use crate::bytes::saved::{Reader, Writer};
 use crate::time::{LogTime, TimePolicy, Timestamp, YearPolicy};
 
@@ -37,17 +38,27 @@ const FAR_NANOS: i64 = 3 * 86_400_000_000_000;
 /// In steps of less than half a year, each year's instant is the nearest to some step.
 const HALF_YEAR_NANOS: i64 = 180 * 86_400_000_000_000;
 
+/// A stamp without a year that is nearer to its line's instant is of one year for certain.
+const FURTHEST_NANOS: i64 = 100 * 86_400_000_000_000;
+
 /// A span has 2⁴² nanoseconds at first, 73 minutes.
-const FIRST_SHIFT: u32 = 42;
+pub(super) const FIRST_SHIFT: u32 = 42;
 
 /// The zones in the lines of one source, with their times.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Zones(BTreeMap<Offset, Spans>);
 
 impl Zones {
-    /// Adds a line that shows a stamp in this zone, and was written at this instant.
-    pub(super) fn add(&mut self, offset: Offset, written: Timestamp) {
-        self.0.entry(offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).add(written);
+    /// Adds a line that shows a stamp without a zone, and the instant at which it was written.
+    pub(super) fn add(&mut self, shown: LogTime, written: Timestamp) {
+        if let Some(offset) = offset(shown, written) {
+            self.add_span(offset, Span { first: written, last: written, count: 1 });
+        }
+    }
+
+    /// Adds the instants of lines that show this zone, within one span.
+    pub(super) fn add_span(&mut self, offset: Offset, span: Span) {
+        self.0.entry(offset).or_insert_with(|| Spans::new(FIRST_SHIFT)).add_span(span);
     }
 
     pub(super) fn join(&mut self, other: &Self) {
@@ -239,12 +250,39 @@ fn instants_in(
 
 /// Returns the zone of a stamp in a line that was written at an instant; `None` if both cannot
 /// belong to one line.
-pub(super) fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
+fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
+    offset_of(ahead(shown, written)?)
+}
+
+/// Returns by how many nanoseconds a stamp, taken as UTC, is ahead of the instant at which its line
+/// was written.
+pub(super) fn ahead(shown: LogTime, written: Timestamp) -> Option<i64> {
     let policy = TimePolicy { year: YearPolicy::Nearest(written), utc_offset: Some(0), boot: None };
-    let shown = shown.resolve(&policy)?.time;
-    let ahead = shown.as_nanos().checked_sub(written.as_nanos())?.checked_add(EARLY_NANOS)?;
+    shown.resolve(&policy)?.time.as_nanos().checked_sub(written.as_nanos())
+}
+
+/// Returns the zone of a stamp that is so far ahead of its line's instant.
+pub(super) fn offset_of(ahead: i64) -> Option<Offset> {
+    let ahead = ahead.checked_add(EARLY_NANOS)?;
     let behind = OFFSETS.partition_point(|offset| i64::from(*offset) * MINUTE_NANOS <= ahead);
     let offset = OFFSETS[behind.checked_sub(1)?];
     let late = ahead - i64::from(offset) * MINUTE_NANOS;
     (late <= LATE_NANOS + EARLY_NANOS).then_some(offset)
+}
+
+/// Returns how far ahead stamps may be that give the same zone as this one, or like this one none.
+/// `None` for a stamp that is more than 100 days ahead or behind.
+pub(super) fn alike(ahead: i64) -> Option<RangeInclusive<i64>> {
+    let all = -FURTHEST_NANOS..=FURTHEST_NANOS;
+    if !all.contains(&ahead) {
+        return None;
+    }
+    let nanos = |offset: &Offset| i64::from(*offset) * MINUTE_NANOS;
+    let next = OFFSETS.partition_point(|offset| nanos(offset) - EARLY_NANOS <= ahead);
+    let end = OFFSETS.get(next).map_or(*all.end(), |next| nanos(next) - EARLY_NANOS - 1);
+    let Some(offset) = next.checked_sub(1).map(|at| &OFFSETS[at]) else {
+        return Some(*all.start()..=end);
+    };
+    let last = nanos(offset) + LATE_NANOS;
+    Some(if ahead <= last { nanos(offset) - EARLY_NANOS..=end.min(last) } else { last + 1..=end })
 }

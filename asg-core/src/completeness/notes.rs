@@ -4,10 +4,9 @@
 //! `journald-server.c`, rsyslog `runtime/ratelimit.c` and `plugins/imuxsock`, loggregator's
 //! truncating buffer.
 
-use std::sync::LazyLock;
+use memchr::memmem;
 
-use memchr::memmem::{self, Finder};
-
+use crate::bytes::find::position;
 use crate::line::envelope::Envelope;
 
 /// A writer of such notes. Any program's text may look like one.
@@ -20,15 +19,16 @@ pub(super) enum Writer {
 }
 
 impl Writer {
-    /// Returns the writer of a line; `None` for a program that does not forward logs.
-    pub(super) fn of(envelope: &Envelope<'_>) -> Option<Self> {
+    /// Returns the writer of a line; `None` for a program that does not forward logs. `is_kernel`
+    /// says whether the kernel wrote it.
+    pub(super) fn of(envelope: &Envelope<'_>, is_kernel: bool) -> Option<Self> {
         match envelope.stream() {
             None => {}
             Some(b"LGR") => return Some(Self::Loggregator),
             // An app can print anything.
             Some(_) => return None,
         }
-        if envelope.is_kernel() {
+        if is_kernel {
             return Some(Self::Kernel);
         }
         let program = envelope.program?.as_bytes();
@@ -62,14 +62,11 @@ const NOTES: [(Writer, &str, &str); 9] = [
     (Writer::Loggregator, "dropped ", " messages"),
 ];
 
-static WORDS: LazyLock<[Finder<'static>; 2]> =
-    LazyLock::new(|| ["suppressed", "messages"].map(|word| Finder::new(word).into_owned()));
-
 /// Returns the number of lines that are missing by a note of this writer; `None` for any other
 /// text.
 pub(super) fn missing(writer: Writer, text: &[u8]) -> Option<u64> {
-    // Each note contains one of two words, and nearly no other line does.
-    WORDS.iter().find(|word| word.find(text).is_some())?;
+    // Each note contains `suppressed` or `messages`, and few other lines have these letters.
+    position!(b"ess", text)?;
     let own = NOTES.iter().filter(|(by, ..)| *by == writer);
     own.into_iter().find_map(|(_, before, after)| {
         let at = memmem::find(text, after.as_bytes())?;

@@ -20,9 +20,10 @@ pub(crate) struct Note {
 const MOST_NOTE_BYTES: usize = 256;
 
 impl Note {
-    fn of(envelope: &Envelope<'_>) -> Option<Self> {
+    fn of(record: &Record<'_>) -> Option<Self> {
+        let envelope = &record.envelope;
         let body = envelope.body.as_bytes().trim_ascii_end();
-        let missing = notes::missing(notes::Writer::of(envelope)?, body)?;
+        let missing = notes::missing(notes::Writer::of(envelope, record.is_kernel())?, body)?;
         let at = match envelope.uptime {
             Some(uptime) => uptime.as_micros(),
             None => micros(None, envelope.time).map_or(0, |micros| micros / 1_000_000 % 3_600),
@@ -54,7 +55,7 @@ impl Told {
             Content::Rep(event) => is_cells_own(&event.source).then_some(Self::AboutContainer),
             Content::Logger(_) => Some(Self::Logger),
             Content::Other if !envelope.body.as_bytes().starts_with(b"{") => {
-                let note = Note::of(envelope).map(|note| (note, envelope.time));
+                let note = Note::of(record).map(|note| (note, envelope.time));
                 let record =
                     numbered(envelope.sequence, envelope.uptime).filter(|_| record.is_kernel());
                 (note.is_some() || record.is_some()).then_some(Self::Other { note, record })

@@ -61,6 +61,7 @@ use self::intern::Interner;
 use self::row::{Field, Flags, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
 use crate::bytes::work;
+use crate::event::Moment;
 use crate::evidence::{Evidence, NameKind, Origin, SourceId};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::identity::Workload;
@@ -309,8 +310,9 @@ impl Ledger {
         self.add_of(evidence, machine);
     }
 
-    /// Adds the facts of one line, with the machine's number in place of its name.
-    pub(crate) fn add_of(&mut self, evidence: Evidence, machine: Option<u32>) {
+    /// Adds the facts of one line, with the machine's number in place of its name. Returns the
+    /// container's row.
+    pub(crate) fn add_of(&mut self, evidence: Evidence, machine: Option<u32>) -> u32 {
         let Evidence { handle, moment, time, origin, is_cells_own, is_contradictory, .. } =
             evidence;
         self.lease_crowds.forget();
@@ -322,7 +324,7 @@ impl Ledger {
         let flag = if is_contradictory { Flags::GARBLED } else { Flags::CLEAR };
         self.rows[row as usize].flags.set(flag, true);
         if is_contradictory {
-            return;
+            return row;
         }
         let shows_address = evidence.address.is_some() || evidence.address_v6.is_some();
         self.learn_times(row, Times::of(moment, time, shows_address, is_cells_own));
@@ -365,6 +367,22 @@ impl Ledger {
         if let (Some(cell), Some(machine)) = (cell, machine) {
             self.learn_alias(machine, Alias::One(cell));
         }
+        row
+    }
+
+    /// Adds a line with the facts of an earlier one, whose evidence and row are given. Only moment
+    /// and time differ.
+    pub(crate) fn add_again(
+        &mut self,
+        row: u32,
+        other: &Evidence,
+        moment: Moment,
+        time: Option<Timestamp>,
+    ) {
+        self.lease_crowds.forget();
+        self.alike.forget();
+        let shows_address = other.address.is_some() || other.address_v6.is_some();
+        self.learn_times(row, Times::of(moment, time, shows_address, other.is_cells_own));
     }
 
     /// Adds a directory's answer that a process belongs to an app, so that the app's GUID leads to

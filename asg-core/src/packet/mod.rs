@@ -172,11 +172,11 @@ impl<'a> Packet<'a> {
     /// Parses into this packet, which must be a new one, to avoid moving it afterwards. Returns
     /// `None` if the text is not a packet line.
     pub(crate) fn fill(&mut self, text: &'a [u8], is_kernel: bool) -> Option<Result<(), Error>> {
+        // Most other lines of a kernel have no field at all.
+        memchr::memchr(b'=', text)?;
         if fast::parse(text, self).is_some() {
             return Some(Ok(()));
         }
-        // Most other lines of a kernel have no field at all.
-        memchr::memchr(b'=', text)?;
         let anchor = match anchor::find(text) {
             None if is_kernel => match anchor::find_cut(text) {
                 None => return grammar::headless(text, self).map(Err),

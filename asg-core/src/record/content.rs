@@ -79,8 +79,9 @@ impl<'a> Damaged<'a> {
 }
 
 impl<'a> Content<'a> {
-    /// Parses a body into this new packet, unless the body is a JSON object.
-    pub(super) fn fill(&mut self, envelope: &Envelope<'a>, role: Role) {
+    /// Parses a body into this new packet, unless the body is a JSON object. `is_quiet` is true if
+    /// the body [is quiet](super::quiet) for certain.
+    pub(super) fn fill(&mut self, envelope: &Envelope<'a>, role: Role, is_quiet: bool) {
         let proves = |proof| role.proves(proof);
         // An app can print anything into its log. `app_log` reads the platform's own lines there.
         if role == Role::Stream
@@ -91,7 +92,7 @@ impl<'a> Content<'a> {
         let body = envelope.body.as_bytes();
         match body {
             [b'{', ..] if [Proof::Lager, Proof::Logger].into_iter().any(proves) => {
-                return *self = Self::json(body, role);
+                return *self = Self::json(body, role, is_quiet);
             }
             [b'[', ..] if proves(Proof::Document) && event::documents::may_be_array(body) => {
                 if let Some(content) = Self::array(body) {
@@ -173,8 +174,8 @@ impl<'a> Content<'a> {
         true
     }
 
-    fn json(body: &'a [u8], role: Role) -> Self {
-        match LagerEvent::glance(body) {
+    fn json(body: &'a [u8], role: Role, is_quiet: bool) -> Self {
+        match LagerEvent::glance(body, is_quiet) {
             Glance::Rep(event) if role.proves(Proof::Lager) => Self::Rep(event),
             Glance::Rep(_) | Glance::Nothing => Self::Other,
             Glance::Unusual => Self::unusual_json(body, role),
@@ -198,7 +199,7 @@ impl<'a> Content<'a> {
         };
         let (whole, marks) = trailing::divide(body);
         if !marks.is_empty() && LagerEvent::object(whole).is_ok() {
-            return Self::json(whole, role);
+            return Self::json(whole, role, false);
         }
         // A log prefix may begin with a brace.
         if let Ok(packet) = Packet::parse(body) {

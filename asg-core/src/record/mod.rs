@@ -34,6 +34,7 @@ mod line_feed;
 pub(crate) mod outcome;
 mod output;
 pub(crate) mod owned;
+mod quiet;
 pub(crate) mod reader;
 
 pub use self::content::{Content, Damaged, Part};
@@ -129,8 +130,10 @@ impl<'a> Record<'a> {
     fn fill_content_at(&mut self, place: impl Fn(usize) -> usize) {
         let role = self.role();
         self.memo.role = Some(role);
-        self.content.fill(&self.envelope, role);
-        line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
+        self.content.fill(&self.envelope, role, self.memo.is_quiet);
+        if !self.memo.is_quiet {
+            line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
+        }
         if let Some(unread) = self.content.shorten_prefix(&self.envelope) {
             layers::unread_end(unread, &mut self.envelope);
             // The end of the header may name another program.

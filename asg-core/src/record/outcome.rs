@@ -167,7 +167,8 @@ impl Outcome {
             Content::Rep(_) | Content::Document(_) => Self::Evidence,
             Content::Logger(_) => Self::Logger,
             Content::Damaged(_) => Self::Damaged,
-            Content::Other if record.part_of.is_some() || !holds_text(text) => Self::Other,
+            Content::Other if record.memo.is_quiet || record.part_of.is_some() => Self::Other,
+            Content::Other if !holds_text(text) => Self::Other,
             Content::Other
                 if packet::foreign::writer(record.envelope.body.as_bytes()).is_some() =>
             {
@@ -219,7 +220,8 @@ impl Outcome {
     }
 }
 
-/// Returns whether a text that was not understood looks like a packet's or a container's.
+/// Returns whether a text that was not understood looks like a packet's or a container's. No
+/// [quiet](super::quiet) text does.
 fn holds_text(text: &[u8]) -> bool {
     if let Some(at) = position!(b"SRC=", text)
         && position!(b" DST=", &text[at..]).is_some()
@@ -513,7 +515,10 @@ impl Eq for Outcomes {}
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+    use crate::record::quiet::is_quiet;
 
     fn outcome(text: &[u8]) -> Outcome {
         let line = Line::new(text);
@@ -612,5 +617,41 @@ mod tests {
         assert_eq!(all, added);
         assert_eq!(all.first(Outcome::Damaged), Some(at(1, 3)));
         assert_eq!(all.total().iter().map(|(_, lines)| lines).sum::<u64>(), 3);
+    }
+
+    const PIECES: [&str; 18] = [
+        "SRC=",
+        " DST=",
+        "S\0R\0C\0=\0",
+        "\n",
+        "\0",
+        "{\"timestamp\":\"",
+        "{\\\"timestamp\\\":",
+        "{\"\"timestamp\"\":",
+        "container-guid",
+        "process-guid",
+        "instance-guid",
+        "handle",
+        "\\",
+        "u",
+        "hello",
+        " ",
+        "C",
+        "x",
+    ];
+
+    proptest! {
+        #[test]
+        fn a_quiet_text_holds_nothing_that_is_looked_for(
+            pieces in prop::collection::vec(prop::sample::select(PIECES.to_vec()), 0..12),
+            blanks in 0..90_usize,
+        ) {
+            let text = format!("{}{}", pieces.concat(), " ".repeat(blanks));
+            let text = text.as_bytes();
+            let has = |byte: u8| text.contains(&byte);
+            if holds_text(text) || LagerEvent::may_be_in(text) || has(b'\n') || has(0) {
+                prop_assert!(!is_quiet(text));
+            }
+        }
     }
 }

@@ -12,7 +12,9 @@ mod said;
 
 use self::headers::{Header, Headers};
 use self::heads::{Heads, KnownHead};
+pub(crate) use self::said::MOST_DATA;
 use self::said::Said;
+use super::quiet::is_quiet;
 use super::{Content, Record};
 use crate::line::Line;
 use crate::line::envelope::Envelope;
@@ -24,8 +26,8 @@ use crate::time::{LogTime, Uptime};
 /// Parses lines quickly where they resemble earlier ones.
 ///
 /// A reader belongs to one thread. Which lines it has seen never changes what it returns, only how
-/// fast. Its memory is bounded: 16,384 headers, 65,536 packet heads and the data of 8,192 lager
-/// lines.
+/// fast. Its memory is bounded: 16,384 headers, 65,536 packet heads, and of lager lines 1,024
+/// openings and the data of 8,192.
 ///
 /// # Example
 ///
@@ -62,6 +64,11 @@ pub(crate) struct Memo {
     pub(crate) head: Option<u32>,
     /// The role of the line's program, once it was looked up.
     pub(crate) role: Option<Role>,
+    /// The data of the lager line. Lines with one number have the same facts about one container,
+    /// and differ in time, source and message.
+    pub(crate) data: Option<u64>,
+    /// Whether the whole line [is quiet](super::quiet); false if that was not asked.
+    pub(super) is_quiet: bool,
 }
 
 impl PartialEq for Memo {
@@ -182,7 +189,8 @@ impl Reader {
                 glimpse.tail.put_into(packet);
                 let number = glimpse.header.number;
                 let role = Some(self.headers.role(number));
-                record.memo = Memo { header: Some(number), head: Some(glimpse.head), role };
+                let (header, head) = (Some(number), Some(glimpse.head));
+                record.memo = Memo { header, head, role, ..Memo::default() };
             }
             Sight::Other(Some(header)) => {
                 let text = line.unwrapped_text().unwrap_or_default();
@@ -193,24 +201,29 @@ impl Reader {
                 let body = record.envelope.body.as_bytes();
                 let may_be_said =
                     body.starts_with(b"{") && role.proves(Proof::Lager) && !line.is_cut();
-                if may_be_said && let Some(event) = self.said.event(body) {
+                if may_be_said && let Some((event, number)) = self.said.event(body) {
                     record.content = Content::Rep(event);
+                    record.memo.data = Some(number);
                 } else {
+                    record.memo.is_quiet = !line.is_cut() && is_quiet(text);
                     record.fill_content(line);
                     if may_be_said && let Content::Rep(_) = record.content {
-                        self.said.remember(body);
+                        record.memo.data = self.said.remember(body);
                     }
                     self.remember_head(&mut record);
                 }
             }
             Sight::Other(None) => {
                 line.fill_envelope(&mut record.envelope);
-                record.memo.header = line
-                    .unwrapped_text()
-                    .and_then(|text| self.headers.remember(text, &record.envelope));
+                let text = line.unwrapped_text();
+                let role = record.envelope.role();
+                record.memo.role = Some(role);
+                record.memo.header =
+                    text.and_then(|text| self.headers.remember(text, &record.envelope, role));
                 if line.is_cut() {
                     record.fill_content(line);
                 } else if !self.fill_known(&mut record) {
+                    record.memo.is_quiet = text.is_some_and(is_quiet);
                     record.fill_content(line);
                     self.remember_head(&mut record);
                 }
@@ -222,7 +235,8 @@ impl Reader {
 
     /// Fills a packet whose head is remembered, of a line whose header is not.
     fn fill_known(&self, record: &mut Record<'_>) -> bool {
-        if !is_kernels(&record.envelope) {
+        // Only in a line that the kernel wrote itself does its text count as a packet.
+        if record.envelope.uptime.is_none() || !record.proves(Proof::Packet) {
             return false;
         }
         let body = record.envelope.body.as_bytes();
@@ -243,11 +257,6 @@ impl Reader {
         }
         record.memo.head = self.heads.remember(record.envelope.body.as_bytes(), packet, cf);
     }
-}
-
-/// Returns whether the kernel wrote the line itself, so that its text counts as a packet.
-fn is_kernels(envelope: &Envelope<'_>) -> bool {
-    envelope.uptime.is_some() && envelope.proves(Proof::Packet)
 }
 
 impl Record<'_> {

@@ -10,13 +10,14 @@ use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name};
 use crate::correlate::state::peer_address;
 use crate::correlate::{Counts, own_address, own_interface, text_key};
+use crate::event::Moment;
 use crate::event::lager::LoggerEvent;
-use crate::evidence::{Evidence, Interface, Origin, SourceId};
+use crate::evidence::{Evidence, Interface, Origin, SourceId, is_cells_own, rep_time};
 use crate::line::Line;
 use crate::packet::Address;
 use crate::prefix::{Direction, LogPrefix, Plane, Subject};
 use crate::record::outcome::{Outcome, Outcomes};
-use crate::record::reader::{Glimpse, Reader, Sight};
+use crate::record::reader::{Glimpse, MOST_DATA, Reader, Sight};
 use crate::record::{Content, Record};
 use crate::time::{LogTime, Timestamp};
 
@@ -35,6 +36,8 @@ pub struct Gatherer {
     /// By the reader's numbers of packet heads.
     senders: Vec<Option<Sender>>,
     peers: HashSet<IpAddr>,
+    /// By the place of [`Fact::Again`].
+    facts: Vec<Option<FactKey>>,
     /// The day of the last stamp without a zone.
     day: Option<(SourceId, i8, i8)>,
     keeps_text_keys: bool,
@@ -94,8 +97,7 @@ pub struct Batch {
     pub(super) latest: Vec<(SourceId, Timestamp)>,
     /// Stamps of machines that lack a zone, each with the instant that its line shows.
     pub(super) zones: Vec<(u32, LogTime, Timestamp)>,
-    /// Each with the machine whose own line it is from.
-    pub(super) evidence: Vec<(Evidence, Option<u32>)>,
+    pub(super) evidence: Vec<Fact>,
     pub(super) loggers: Vec<(Origin, LoggerEvent<'static>)>,
     /// Addresses at the other ends of packets between containers, unless an earlier batch has them.
     pub(super) peers: Vec<IpAddr>,
@@ -104,6 +106,34 @@ pub struct Batch {
     pub(super) text_keys: Vec<u64>,
     pub(super) counts: Counts,
     pub(super) outcomes: Outcomes,
+}
+
+/// The evidence of a line.
+#[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "it is made in its place, and taken apart at once")]
+pub(super) enum Fact {
+    New {
+        evidence: Evidence,
+        /// The machine whose own line it is from.
+        machine: Option<u32>,
+        /// The place of [`Fact::Again`] for lines that say the same.
+        place: Option<usize>,
+    },
+    /// It says the same as the last one of this place, but for these.
+    Again { place: usize, moment: Moment, time: Option<Timestamp>, origin: Origin },
+}
+
+/// How many places [`Fact::Again`] has.
+pub(super) const MOST_FACTS: usize = MOST_DATA;
+
+/// What the evidence of a lager line follows from, but for the time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct FactKey {
+    /// The reader's number of the data.
+    data: u64,
+    is_cells_own: bool,
+    /// The machine, if it is the cell's own line.
+    machine: Option<u32>,
 }
 
 /// The results of lines, in the order of the lines.
@@ -203,6 +233,7 @@ impl Gatherer {
             header_cells: Vec::new(),
             senders: Vec::new(),
             peers: HashSet::new(),
+            facts: Vec::new(),
             day: None,
             batch: Batch::new(gatherer, seeds, 0),
             handed: (0, 0),
@@ -428,14 +459,43 @@ impl Gatherer {
             self.batch.loggers.push((origin, event.clone().into_owned()));
         }
         let known = self.batch.evidence.len();
-        record.evidence(origin, |evidence| self.batch.evidence.push((evidence, None)));
-        if self.batch.evidence[known..].iter().any(|(evidence, _)| evidence.is_cells_own) {
+        self.evidence(origin, record);
+        self.batch.counts.evidence += u64::from(self.batch.evidence.len() > known);
+    }
+
+    /// Takes the evidence of a record.
+    fn evidence(&mut self, origin: Origin, record: &Record<'_>) {
+        let mut cell = None;
+        let mut place = None;
+        if let (Content::Rep(event), Some(data)) = (&record.content, record.memo.data)
+            && !event.is_contradictory
+        {
+            let is_cells_own = is_cells_own(&event.source);
+            cell = is_cells_own.then(|| self.cell(origin.source, record));
+            let key = FactKey { data, is_cells_own, machine: cell };
+            let at = (data % MOST_FACTS as u64) as usize;
+            if self.facts.get(at) == Some(&Some(key)) {
+                let (moment, time) = (event.moment(), rep_time(event, None));
+                self.batch.evidence.push(Fact::Again { place: at, moment, time, origin });
+                return;
+            }
+            put(&mut self.facts, at, key);
+            place = Some(at);
+        }
+        let known = self.batch.evidence.len();
+        record.evidence(origin, |evidence| {
+            self.batch.evidence.push(Fact::New { evidence, machine: cell, place });
+        });
+        let is_own =
+            |fact: &Fact| matches!(fact, Fact::New { evidence, .. } if evidence.is_cells_own);
+        if place.is_none() && self.batch.evidence[known..].iter().any(is_own) {
             let cell = self.cell(origin.source, record);
-            for (evidence, machine) in &mut self.batch.evidence[known..] {
-                *machine = evidence.is_cells_own.then_some(cell);
+            for fact in &mut self.batch.evidence[known..] {
+                if let Fact::New { evidence, machine, .. } = fact {
+                    *machine = evidence.is_cells_own.then_some(cell);
+                }
             }
         }
-        self.batch.counts.evidence += u64::from(self.batch.evidence.len() > known);
     }
 
     /// Returns the number of the machine that a line names.
@@ -524,7 +584,7 @@ fn see_peer(known: &mut HashSet<IpAddr>, new: &mut Vec<IpAddr>, peer: Option<IpA
 }
 
 /// Puts a value at a place of a table that grows to hold it.
-fn put<T: Clone>(table: &mut Vec<Option<T>>, at: usize, value: T) {
+pub(super) fn put<T: Clone>(table: &mut Vec<Option<T>>, at: usize, value: T) {
     if table.len() <= at {
         table.resize(at + 1, None);
     }

@@ -5,6 +5,8 @@
 //! * [`Gathering`] merges what they have read, in the order of the lines.
 //! * [`samples`] keeps from the clocks what they know already.
 
+#[cfg(test)]
+mod again_tests;
 mod cells;
 mod gatherer;
 mod groups;
@@ -15,7 +17,7 @@ use std::net::IpAddr;
 
 pub(super) use self::cells::Cells;
 pub use self::gatherer::{Batch, Gatherer};
-use self::gatherer::{Read, Seen};
+use self::gatherer::{Fact, Read, Seen, put};
 use self::groups::Container;
 pub(super) use self::groups::{GroupKey, GroupName, Groups, Shown, Span, TimeKind};
 use self::samples::Samples;
@@ -25,9 +27,9 @@ use super::duplicates::{SenderNumber, Told};
 use super::logger::Candidate;
 use super::reports::Reports;
 use super::state::State;
-use crate::clock::{KnownTimes, StampDay, StampKind, UptimeClocks};
+use crate::clock::{KnownTimes, StampDay, StampKind, UptimeClocks, ZoneLines};
 use crate::completeness::Completeness;
-use crate::evidence::{NameKind, Origin};
+use crate::evidence::{Evidence, NameKind, Origin};
 use crate::ledger::Ledger;
 use crate::line::Line;
 use crate::line::envelope::Envelope;
@@ -101,8 +103,21 @@ pub struct Gathering {
 struct Numbers {
     cells: Vec<u32>,
     groups: Vec<u32>,
+    /// By the place of [`Fact::Again`].
+    facts: Vec<Option<KnownFact>>,
     /// How many batches were merged.
     merged: usize,
+}
+
+/// Evidence that other lines may give again.
+#[derive(Debug, Clone)]
+struct KnownFact {
+    /// That of the first line.
+    evidence: Evidence,
+    /// The machine whose own line it is from.
+    cell: Option<u32>,
+    /// The container's row in the ledger.
+    row: Option<u32>,
 }
 
 /// The facts about a machine.
@@ -116,6 +131,8 @@ pub(super) struct Cell {
     place: usize,
     /// Its number in the clocks.
     pub(super) clock: Option<u64>,
+    /// Of lines with instants beside stamps that lack a zone.
+    zones: ZoneLines,
     /// Of lines with instants.
     samples: Samples,
     /// Of lines whose stamps lack a zone, by [`StampKind`].
@@ -241,6 +258,13 @@ impl Gathering {
     #[must_use]
     pub fn with_ledger(mut self, ledger: Ledger) -> Self {
         self.state.ledger = ledger;
+        // Numbers of another ledger are of no use.
+        self.cell_facts.iter_mut().for_each(|cell| cell.number = None);
+        for known in
+            self.gatherers.iter_mut().flat_map(|numbers| numbers.facts.iter_mut().flatten())
+        {
+            known.row = None;
+        }
         self
     }
 
@@ -527,6 +551,7 @@ impl Gathering {
                 number: None,
                 place: state.completeness.cell_of(name.source(), &envelope),
                 clock: state.clocks.machine(&envelope),
+                zones: ZoneLines::default(),
                 samples: Samples::default(),
                 stamps: Default::default(),
             });
@@ -541,21 +566,12 @@ impl Gathering {
         }
         for (cell, time, own) in zones {
             let cell = numbers.cells[cell as usize] as usize;
-            let (source, machine) = (self.cells.all()[cell].source(), self.cell_facts[cell].clock);
-            self.state.clocks.learn_zone(source, machine, time, own);
+            let source = self.cells.all()[cell].source();
+            let Cell { clock, zones, .. } = &mut self.cell_facts[cell];
+            zones.add(&mut self.state.clocks, (source, *clock), time, own);
         }
-        for (mut evidence, machine) in evidence {
-            evidence.origin.line += lines_before;
-            self.state.rule_updates.take(&evidence);
-            let ledger = &mut self.state.ledger;
-            let machine = machine.and_then(|cell| {
-                let Cell { name, number, .. } =
-                    &mut self.cell_facts[numbers.cells[cell as usize] as usize];
-                let (name, kind) = name.as_ref()?;
-                let machine = || ledger.machine_number(name.clone(), *kind);
-                Some(*number.get_or_insert_with(machine))
-            });
-            ledger.add_of(evidence, machine);
+        for fact in evidence {
+            self.fact(&mut numbers, fact, lines_before);
         }
         for (mut origin, event) in loggers {
             origin.line += lines_before;
@@ -633,6 +649,7 @@ impl Gathering {
         let text_keys = text_keys.unwrap_or_default();
         for (cell, name) in cell_facts.iter_mut().zip(cells.all()) {
             let (source, clocks) = (name.source(), &mut state.clocks);
+            cell.zones.flush(clocks, (source, cell.clock));
             cell.samples
                 .flush(|(uptime, stamp)| clocks.learn_of(source, cell.clock, uptime, stamp));
             for kind in [StampKind::WithYear, StampKind::WithoutYear] {
@@ -666,6 +683,47 @@ impl Gathering {
         let merged = self.merge(own.take_batch(), 0);
         debug_assert_eq!(merged, Ok(()));
         self.own = Some(own);
+    }
+
+    /// Takes the evidence of a line.
+    fn fact(&mut self, numbers: &mut Numbers, fact: Fact, lines_before: u64) {
+        match fact {
+            Fact::New { mut evidence, machine, place } => {
+                evidence.origin.line += lines_before;
+                self.state.rule_updates.take(&evidence);
+                let cell = machine.map(|cell| numbers.cells[cell as usize]);
+                let Some(place) = place else {
+                    self.add(evidence, cell);
+                    return;
+                };
+                let row = Some(self.add(evidence.clone(), cell));
+                put(&mut numbers.facts, place, KnownFact { evidence, cell, row });
+            }
+            Fact::Again { place, moment, time, mut origin } => {
+                origin.line += lines_before;
+                let Some(Some(known)) = numbers.facts.get_mut(place) else { return };
+                let KnownFact { evidence, cell, row } = known;
+                if let Some(row) = row.filter(|_| origin >= evidence.origin) {
+                    self.state.ledger.add_again(row, evidence, moment, time);
+                } else {
+                    evidence.origin = origin;
+                    let again = Evidence { moment, time, ..evidence.clone() };
+                    *row = Some(self.add(again, *cell));
+                }
+            }
+        }
+    }
+
+    /// Adds evidence from a machine's own line, or from another; returns the container's row.
+    fn add(&mut self, evidence: Evidence, cell: Option<u32>) -> u32 {
+        let ledger = &mut self.state.ledger;
+        let machine = cell.and_then(|cell| {
+            let Cell { name, number, .. } = &mut self.cell_facts[cell as usize];
+            let (name, kind) = name.as_ref()?;
+            let machine = || ledger.machine_number(name.clone(), *kind);
+            Some(*number.get_or_insert_with(machine))
+        });
+        ledger.add_of(evidence, machine)
     }
 
     fn packet(&mut self, cell: u32, number: u32, origin: Origin, seen: &Seen) {

@@ -6,15 +6,17 @@
 //! lines that the fast path accepts; the tests compare both with the reference parser.
 
 use std::net::IpAddr;
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use memchr::memmem::Finder;
 
 use super::rep::{is_of_two, names_process};
-use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp};
+use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp, stamped};
 use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
 use crate::line::envelope::role;
+use crate::time::Timestamp;
 
 /// Parses a whole line; `None` if it is not one of the plain ones.
 pub(super) fn parse(line: &[u8]) -> Option<RepEvent<'_>> {
@@ -86,24 +88,10 @@ impl<'a> Outer<'a> {
         let is_special = message.starts_with(IPTABLES_LOGGER)
             || message.ends_with("external-networker-result")
             || CANCEL_TASK.find(message.as_bytes()).is_some();
-        (!is_special).then(|| RepEvent {
-            time: self.timestamp.and_then(stamp),
-            source: JsonStr::borrowed(source),
-            message: JsonStr::borrowed(message),
-            handle: None,
-            process_guid: None,
-            instance_guid: None,
-            index: None,
-            domain: None,
-            cell_id: None,
-            container_ip: None,
-            event: RepEventKind::of(message),
-            cell_ip: None,
-            container_ipv6: None,
-            bridge: None,
-            names: None,
-            is_contradictory: false,
-            rules_updated: false,
+        (!is_special).then(|| {
+            let time = self.timestamp.and_then(stamp);
+            let event = RepEventKind::of(message);
+            RepEvent::new(time, JsonStr::borrowed(source), JsonStr::borrowed(message), event)
         })
     }
 }
@@ -121,12 +109,10 @@ pub(crate) struct Halves<'a> {
 impl<'a> Halves<'a> {
     /// Divides a line; `None` if it has another form.
     pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
-        let inside = line.strip_suffix(b"\"}}")?;
-        let session = inside.iter().rev().take_while(|b| matches!(b, b'0'..=b'9' | b'.')).count();
-        let inside = inside[..inside.len() - session].strip_suffix(b",\"session\":\"")?;
-        let at = find::position!(b",\"data\":", inside)?;
+        let inside = without_session(line)?;
+        let at = find::position!(DATA, inside)?;
         let (head, data) = inside.split_at(at);
-        Some(Self { head, data: &data[b",\"data\":".len()..] })
+        Some(Self { head, data: &data[DATA.len()..] })
     }
 
     /// Parses the members before `data`; the event has nothing of the container. `None` if it is
@@ -146,6 +132,84 @@ impl<'a> Halves<'a> {
         }
     }
 }
+
+/// Returns a line up to the session, with which `data` and the line end.
+fn without_session(line: &[u8]) -> Option<&[u8]> {
+    let inside = line.strip_suffix(b"\"}}")?;
+    let session = inside.iter().rev().take_while(|b| matches!(b, b'0'..=b'9' | b'.')).count();
+    inside[..inside.len() - session].strip_suffix(b",\"session\":\"")
+}
+
+/// The beginning of a line whose first member is the time, and whose first brace behind it is that
+/// of `data`, as in nearly all lines.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Opening<'a> {
+    line: &'a [u8],
+    time: Timestamp,
+    /// `,"source":…,"data":`, which is the same in many lines.
+    pub(crate) text: &'a [u8],
+    /// Where that begins.
+    at: usize,
+}
+
+/// What an opening says, wherever it occurs.
+#[derive(Debug, Clone)]
+pub(crate) struct Opened {
+    /// Where source and message lie in the text.
+    source: Range<u16>,
+    message: Range<u16>,
+    event: RepEventKind,
+}
+
+impl<'a> Opening<'a> {
+    /// Finds the opening of a line; `None` if the line has another form.
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
+        let (time, rest) = stamped(line)?;
+        let text = &rest[..memchr::memchr(b'{', rest)?];
+        Some(Self { line, time, text, at: line.len() - rest.len() })
+    }
+
+    /// Returns what the opening says of a plain line with these halves; `None` if it is special.
+    pub(crate) fn read(&self, halves: &Halves<'a>) -> Option<Opened> {
+        if halves.head.len() + DATA.len() != self.at + self.text.len() {
+            return None;
+        }
+        let event = halves.event()?;
+        let range = |text: &str| {
+            let start = text.as_ptr().addr().checked_sub(self.text.as_ptr().addr())?;
+            let end = start.checked_add(text.len()).filter(|end| *end <= self.text.len())?;
+            Some(u16::try_from(start).ok()?..u16::try_from(end).ok()?)
+        };
+        let (source, message) = (range(&event.source)?, range(&event.message)?);
+        Some(Opened { source, message, event: event.event })
+    }
+
+    /// Returns the data behind the opening, of a line that ends as [`Halves`] do.
+    pub(crate) fn data(&self) -> Option<&'a [u8]> {
+        without_session(self.line)?.get(self.at + self.text.len()..)
+    }
+
+    /// Returns the event, given what the opening says, and the texts at these places of the data.
+    /// The event has nothing else of the container.
+    pub(crate) fn event<const MANY: usize>(
+        &self,
+        opened: &Opened,
+        data: &[u8],
+        places: &[Option<Range<u16>>; MANY],
+    ) -> Option<(RepEvent<'a>, [Option<JsonStr<'a>>; MANY])> {
+        let len = self.text.len() + data.len();
+        let text = std::str::from_utf8(&self.line[self.at..][..len]).ok()?;
+        let (head, data) = text.split_at_checked(self.text.len())?;
+        let part = |text: &'a str, range: &Range<u16>| {
+            text.get(usize::from(range.start)..usize::from(range.end)).map(JsonStr::borrowed)
+        };
+        let (source, message) = (part(head, &opened.source)?, part(head, &opened.message)?);
+        let event = RepEvent::new(Some(self.time), source, message, opened.event);
+        Some((event, places.each_ref().map(|range| part(data, range.as_ref()?))))
+    }
+}
+
+const DATA: &[u8] = b",\"data\":";
 
 static CANCEL_TASK: LazyLock<Finder<'static>> = LazyLock::new(|| Finder::new(".cancel-task"));
 

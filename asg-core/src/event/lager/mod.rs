@@ -20,7 +20,7 @@ mod rep;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use fast::Halves;
+pub(crate) use fast::{Halves, Opened, Opening};
 pub use logger::LoggerEvent;
 pub use message::RepEventKind;
 pub use rep::RepEvent;
@@ -28,6 +28,7 @@ pub(crate) use rep::names_of_properties;
 
 use crate::bytes::digits::Digits;
 use crate::bytes::json::Object;
+use crate::bytes::pairs;
 use crate::error::Error;
 use crate::line::envelope::role;
 use crate::time::{Timestamp, rfc3339};
@@ -78,11 +79,12 @@ impl<'a> LagerEvent<'a> {
         fast::parse(line)
     }
 
-    /// Classifies a whole JSON line without parsing it fully.
-    pub(crate) fn glance(line: &'a [u8]) -> Glance<'a> {
+    /// Classifies a whole JSON line without parsing it fully. `is_quiet` is true if a scan
+    /// has found none of [`NEEDLES`].
+    pub(crate) fn glance(line: &'a [u8], is_quiet: bool) -> Glance<'a> {
         // Many lines of a component prove nothing: they are scanned, not parsed.
         let is_lager = line.starts_with(br#"{"timestamp":"#) && line.ends_with(b"}");
-        if is_lager && !Self::may_be_in(line) && !may_be_envelope(line) {
+        if is_lager && (is_quiet || !Self::may_be_in(line)) && !may_be_envelope(line) {
             return Glance::Nothing;
         }
         Self::plain(line).map_or(Glance::Unusual, Glance::Rep)
@@ -144,28 +146,8 @@ impl<'a> LagerEvent<'a> {
     /// assert!(LagerEvent::may_be_in(br#"{"source":"guardian","message":"m","data":{"handle":"h"}}"#));
     /// ```
     #[must_use]
-    #[expect(
-        clippy::needless_bitwise_bool,
-        reason = "without branches many places are asked at once"
-    )]
     pub fn may_be_in(line: &[u8]) -> bool {
-        // One scan for all texts: it compares two adjacent bytes of each at every place in the same
-        // way, so that the compiler vectorises the loop. It begins at the end, where the data is.
-        let mut rest = line;
-        while rest.len() >= 2 {
-            let block = &rest[rest.len().saturating_sub(BLOCK + 1)..];
-            let mut found = false;
-            for (&a, &b) in block.iter().zip(&block[1..]) {
-                for [x, y] in NEEDLES {
-                    found |= (a == x) & (b == y);
-                }
-            }
-            if found {
-                return true;
-            }
-            rest = &rest[..rest.len().saturating_sub(BLOCK)];
-        }
-        false
+        pairs::has_any(line, NEEDLES, 0)
     }
 }
 
@@ -188,27 +170,36 @@ pub(crate) enum Glance<'a> {
     Unusual,
 }
 
-const BLOCK: usize = 128;
-
 const IPTABLES_LOGGER: &str = "cfnetworking.iptables.";
 
 /// Byte pairs. Every line that proves something contains at least one of them: in the keys
 /// `guid`, `Guid`, `process_guid`, …; in `handle` and `ContainerHandle`; in iptables-logger's
 /// messages. The last is for keys with an escaped character, which Go never writes.
-const NEEDLES: [[u8; 2]; 4] = [*b"ui", *b"dl", *b"fn", *b"\\u"];
+pub(crate) const NEEDLES: [[u8; 2]; 4] = [*b"ui", *b"dl", *b"fn", *b"\\u"];
 
 /// Returns the time of a lager line without evidence: that of its first member.
 pub(crate) fn stamp_of(line: &[u8]) -> Option<Timestamp> {
+    stamped(line).map(|(time, _)| time)
+}
+
+/// Parses the first member of a lager line, its time, and returns it with the text behind it.
+fn stamped(line: &[u8]) -> Option<(Timestamp, &[u8])> {
     let text = line.strip_prefix(br#"{"timestamp":"#)?;
+    if let Some((value, rest)) = text.split_first_chunk()
+        && let Some(time) = plain_seconds(value)
+    {
+        return Some((time, rest));
+    }
     let value = text.strip_prefix(b"\"")?;
     let end = memchr::memchr(b'"', &value[..value.len().min(48)])?;
-    stamp(std::str::from_utf8(&text[..end + 2]).ok()?)
+    let (value, rest) = text.split_at(end + 2);
+    Some((stamp(std::str::from_utf8(value).ok()?)?, rest))
 }
 
 /// Parses `"1498136872.889604807"` (lager v1; readers should also accept a number), or RFC 3339
 /// (v2).
 fn stamp(json: &str) -> Option<Timestamp> {
-    if let Some(time) = plain_seconds(json.as_bytes()) {
+    if let Some(time) = json.as_bytes().try_into().ok().and_then(plain_seconds) {
         return Some(time);
     }
     let text = json.trim_matches('"').as_bytes();
@@ -219,9 +210,8 @@ fn stamp(json: &str) -> Option<Timestamp> {
 }
 
 /// Parses the most common form, `"1498136872.889604807"`: ten digits and nine.
-fn plain_seconds(json: &[u8]) -> Option<Timestamp> {
-    let text: &[u8; 22] = json.try_into().ok()?;
-    let [b'"', digits @ .., b'"'] = text else { return None };
+fn plain_seconds(json: &[u8; 22]) -> Option<Timestamp> {
+    let [b'"', digits @ .., b'"'] = json else { return None };
     let number = |at: usize, count: usize| {
         let digits = Digits::new(*digits[at..].first_chunk()?);
         (digits.count() >= count).then(|| digits.number(count).cast_signed())

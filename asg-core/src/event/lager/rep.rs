@@ -83,6 +83,34 @@ const LRP: &[&str] = &["lrp-key", "actual_lrp_key", "lrp_key", "key"];
 const NET_INFO: &[&str] = &["net_info", "net-info"];
 
 impl<'a> RepEvent<'a> {
+    /// Creates an event without a container.
+    pub(super) const fn new(
+        time: Option<Timestamp>,
+        source: JsonStr<'a>,
+        message: JsonStr<'a>,
+        event: RepEventKind,
+    ) -> Self {
+        Self {
+            time,
+            source,
+            message,
+            handle: None,
+            process_guid: None,
+            instance_guid: None,
+            index: None,
+            domain: None,
+            cell_id: None,
+            container_ip: None,
+            event,
+            cell_ip: None,
+            container_ipv6: None,
+            bridge: None,
+            names: None,
+            is_contradictory: false,
+            rules_updated: false,
+        }
+    }
+
     /// Returns an event that only shows that a container was seen.
     pub(crate) const fn seen(source: &'static str, message: &'static str) -> Self {
         Self {

@@ -100,8 +100,14 @@ impl Headers {
     }
 
     /// Remembers the header of a line with this envelope, if it is a common one, and numbers it.
-    pub(super) fn remember(&mut self, line: &[u8], envelope: &Envelope<'_>) -> Option<u32> {
-        let (opening, text, uptime) = self.split(line, envelope)?;
+    /// `role` is the envelope's.
+    pub(super) fn remember(
+        &mut self,
+        line: &[u8],
+        envelope: &Envelope<'_>,
+        role: Role,
+    ) -> Option<u32> {
+        let (opening, text, uptime) = self.split(line, envelope, role)?;
         let at = opening.len;
         let mut copy = *envelope;
         let mut ranges = [const { None }; FIELDS];
@@ -118,7 +124,7 @@ impl Headers {
             text: text.into(),
             dialect: envelope.dialect,
             fields: ranges,
-            role: envelope.role(),
+            role,
             proves_packets: false,
         };
         let number = self.all.len() as u32;
@@ -168,18 +174,21 @@ impl Headers {
         &mut self,
         line: &'a [u8],
         envelope: &Envelope<'_>,
+        role: Role,
     ) -> Option<(Opening, &'a [u8], Option<Uptime>)> {
-        let opening = Opening::parse(line, &mut self.stamps)?;
         let (head, body) = line.split_at_checked(envelope.body_at)?;
         let (end, uptime) = if body.starts_with(b"{") {
             // Another line may be in the object of a program that hands on lines.
-            let is_own = !matches!(envelope.role(), Role::Unnamed | Role::Forwarder);
+            let is_own = !matches!(role, Role::Unnamed | Role::Forwarder);
             is_own.then_some((head.len(), None))?
-        } else {
-            let end = memchr::memrchr(b'[', head).filter(|_| envelope.is_kernel())?;
+        } else if envelope.is_kernel_as(role) {
+            let end = memchr::memrchr(b'[', head)?;
             let (uptime, len) = Opening::uptime(&line[end..])?;
             (end + len == head.len()).then_some((end, Some(uptime)))?
+        } else {
+            return None;
         };
+        let opening = Opening::parse(line, &mut self.stamps)?;
         let text = line.get(opening.len..end)?;
         let is_usual = envelope.stream().is_none() && envelope.dialect == opening.dialect;
         // Shorter ones are never looked up.

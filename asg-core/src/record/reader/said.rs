@@ -1,7 +1,7 @@
-//! The data of lager lines that were read before.
+//! Openings and data of lager lines that were read before.
 //!
 //! Diego's components write about one container again and again, and `data` then says the same up
-//! to its last member, the session.
+//! to its last member, the session. The text between the time and `data` is one of few.
 
 use std::net::IpAddr;
 use std::ops::Range;
@@ -9,22 +9,19 @@ use std::ops::Range;
 use hashbrown::HashTable;
 
 use crate::bytes::hash::Seeds;
-use crate::bytes::json::JsonStr;
 use crate::bytes::work;
-use crate::event::lager::{Halves, LagerEvent, RepEvent};
+use crate::event::lager::{Halves, LagerEvent, Opened, Opening, RepEvent};
 
-/// What texts of `data` say.
+/// What texts of lager lines say.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
-    all: Vec<KnownData>,
-    by_text: HashTable<u32>,
+    openings: Texts<Opened>,
+    data: Texts<KnownData>,
     seeds: Seeds,
 }
 
 #[derive(Debug, Clone)]
 struct KnownData {
-    digest: u64,
-    text: Box<[u8]>,
     /// Where handle, process GUID, instance GUID, domain and cell lie in the text.
     texts: [Option<Range<u16>>; 5],
     index: Option<u32>,
@@ -34,28 +31,41 @@ struct KnownData {
     is_contradictory: bool,
 }
 
-/// How many texts are remembered, about 5 MB. Then all are forgotten: containers come and go.
-const MOST: usize = 1 << 13;
+/// Texts, and what each says.
+#[derive(Debug, Clone)]
+struct Texts<T> {
+    all: Vec<Known<T>>,
+    by_text: HashTable<u32>,
+    /// How many texts were forgotten. Numbers go on behind them, so that each is of one text.
+    forgotten: u64,
+}
+
+#[derive(Debug, Clone)]
+struct Known<T> {
+    digest: u64,
+    text: Box<[u8]>,
+    says: T,
+}
+
+/// How many openings are remembered, about 300 kB.
+const MOST_OPENINGS: usize = 1 << 10;
+
+/// How many texts of data are remembered, about 5 MB.
+pub(crate) const MOST_DATA: usize = 1 << 13;
 
 impl Said {
-    /// Parses a lager line whose data was read before.
-    pub(super) fn event<'a>(&self, line: &'a [u8]) -> Option<RepEvent<'a>> {
-        let halves = Halves::of(line)?;
-        let is_it = |n: &u32| {
-            work::count(1);
-            *self.all[*n as usize].text == *halves.data
-        };
-        let number = *self.by_text.find(self.seeds.digest(halves.data), is_it)?;
-        let known = &self.all[number as usize];
-        let [handle, process_guid, instance_guid, domain, cell_id] =
-            known.texts.each_ref().map(|range| {
-                let range = range.as_ref()?;
-                let text = &halves.data[usize::from(range.start)..usize::from(range.end)];
-                std::str::from_utf8(text).ok().map(JsonStr::borrowed)
-            });
+    /// Parses a lager line whose opening and data were read before; also returns the number of the
+    /// data.
+    pub(super) fn event<'a>(&self, line: &'a [u8]) -> Option<(RepEvent<'a>, u64)> {
+        let opening = Opening::of(line)?;
+        let (opened, _) = self.openings.find(self.seeds, opening.text)?;
+        let data = opening.data()?;
+        let (known, number) = self.data.find(self.seeds, data)?;
+        let (event, texts) = opening.event(opened, data, &known.texts)?;
+        let [handle, process_guid, instance_guid, domain, cell_id] = texts;
         let &KnownData { index, container_ip, cell_ip, container_ipv6, is_contradictory, .. } =
             known;
-        Some(RepEvent {
+        let event = RepEvent {
             handle,
             process_guid,
             instance_guid,
@@ -66,13 +76,17 @@ impl Said {
             cell_ip,
             container_ipv6,
             is_contradictory,
-            ..halves.event()?
-        })
+            ..event
+        };
+        Some((event, number))
     }
 
-    /// Remembers the data of a lager line, if it is a plain one.
-    pub(super) fn remember(&mut self, line: &[u8]) -> Option<()> {
+    /// Remembers the opening and the data of a lager line, if it is a plain one; returns the number
+    /// of the data.
+    pub(super) fn remember(&mut self, line: &[u8]) -> Option<u64> {
         let (halves, event) = (Halves::of(line)?, LagerEvent::plain(line)?);
+        let opening = Opening::of(line)?;
+        let opened = opening.read(&halves)?;
         let texts = [
             &event.handle,
             &event.process_guid,
@@ -89,24 +103,51 @@ impl Said {
                 *range = Some(u16::try_from(start).ok()?..u16::try_from(end).ok()?);
             }
         }
-        if self.all.len() >= MOST {
-            self.all.clear();
-            self.by_text.clear();
-        }
-        let digest = self.seeds.digest(halves.data);
-        let number = self.all.len() as u32;
-        self.all.push(KnownData {
-            digest,
-            text: halves.data.into(),
+        let data = KnownData {
             texts: ranges,
             index: event.index,
             container_ip: event.container_ip,
             cell_ip: event.cell_ip,
             container_ipv6: event.container_ipv6,
             is_contradictory: event.is_contradictory,
-        });
+        };
+        self.openings.put(self.seeds, MOST_OPENINGS, opening.text, opened);
+        Some(self.data.put(self.seeds, MOST_DATA, halves.data, data))
+    }
+}
+
+impl<T> Default for Texts<T> {
+    fn default() -> Self {
+        Self { all: Vec::new(), by_text: HashTable::new(), forgotten: 0 }
+    }
+}
+
+impl<T> Texts<T> {
+    /// Returns what a text says that was read before, and its number.
+    fn find(&self, seeds: Seeds, text: &[u8]) -> Option<(&T, u64)> {
+        let is_it = |n: &u32| {
+            work::count(1);
+            *self.all[*n as usize].text == *text
+        };
+        let place = *self.by_text.find(seeds.digest(text), is_it)?;
+        Some((&self.all[place as usize].says, self.forgotten + u64::from(place)))
+    }
+
+    /// Remembers what a text says, and numbers it. If there are too many texts, all are forgotten:
+    /// containers come and go.
+    fn put(&mut self, seeds: Seeds, most: usize, text: &[u8], says: T) -> u64 {
+        if let Some((_, number)) = self.find(seeds, text) {
+            return number;
+        }
+        if self.all.len() >= most {
+            self.forgotten += self.all.len() as u64;
+            self.all.clear();
+            self.by_text.clear();
+        }
+        let (digest, place) = (seeds.digest(text), self.all.len() as u32);
+        self.all.push(Known { digest, text: text.into(), says });
         let all = &self.all;
-        self.by_text.insert_unique(digest, number, |n| all[*n as usize].digest);
-        Some(())
+        self.by_text.insert_unique(digest, place, |n| all[*n as usize].digest);
+        self.forgotten + u64::from(place)
     }
 }

@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::line::envelope::tests::{BODIES, BYTES, HEADERS};
+use crate::record::outcome::Outcome;
 
 fn changed(line: String, changes: &[(prop::sample::Index, u8)]) -> Vec<u8> {
     let mut line = line.into_bytes();
@@ -31,11 +32,21 @@ const PACKETS: [&str; 6] = [
      ID=58750 DF PROTO=ICMP TYPE=8 CODE=0 ID=172 SEQ=1 ",
 ];
 
-/// A lager line with this message and session.
-fn lager(message: &str, session: &str) -> String {
+/// The times of lager's lines, and others.
+const TIMES: [&str; 6] = [
+    "1498136872.889604807",
+    "1498136873.1",
+    "2024-05-06T07:08:05.400000120Z",
+    "2024-05-06T07:08:05Z",
+    "soon",
+    "1498136872.88960480\\u0037",
+];
+
+/// A lager line with this time, message and session.
+fn lager(time: &str, message: &str, session: &str) -> String {
     let guid = "d08bb414-cdba-4381-412a-e9ecc1b7d0f4";
     format!(
-        r#"{{"timestamp":"1498136872.889604807","source":"rep","message":"{message}","log_level":1,"data":{{"container-guid":"{guid}","index":7,"lrp-instance-key":{{"instance_guid":"{guid}","cell_id":"diego_cell-12"}},"lrp-key":{{"process_guid":"f842e50f-f22f-4929-4e59-86869693fff5-87976a9f-255c-4834-586b-33e3d44b7703","index":2,"domain":"cf-apps"}},"net_info":{{"address":"10.0.16.12","instance_address":"10.255.73.3","ports":[]}},"session":"{session}"}}}}"#
+        r#"{{"timestamp":"{time}","source":"rep","message":"{message}","log_level":1,"data":{{"container-guid":"{guid}","index":7,"lrp-instance-key":{{"instance_guid":"{guid}","cell_id":"diego_cell-12"}},"lrp-key":{{"process_guid":"f842e50f-f22f-4929-4e59-86869693fff5-87976a9f-255c-4834-586b-33e3d44b7703","index":2,"domain":"cf-apps"}},"net_info":{{"address":"10.0.16.12","instance_address":"10.255.73.3","ports":[]}},"session":"{session}"}}}}"#
     )
 }
 
@@ -50,7 +61,9 @@ fn agree(lines: &[Vec<u8>]) -> usize {
             glimpses += 1;
             assert!(alone.proven_packet().is_some(), "{line:?}");
         }
-        assert_eq!(reader.classify(&line), alone, "{line:?}");
+        let record = reader.classify(&line);
+        assert_eq!(record, alone, "{line:?}");
+        assert_eq!(Outcome::of(&line, &record), Outcome::of(&line, &alone), "{line:?}");
     }
     glimpses
 }
@@ -88,7 +101,7 @@ fn no_layers_are_looked_for_behind_a_known_header() {
                 assert!(is_known || n == 0, "{text}");
                 let record = reader.classify(&line);
                 assert!(record.packet().is_some(), "{text}");
-                let outcome = crate::record::outcome::Outcome::of(&line, &record);
+                let outcome = Outcome::of(&line, &record);
                 assert_eq!(Record::more(&line).count(), 0, "{outcome:?}");
                 assert!(!line.is_searched(), "{text}");
             }
@@ -111,19 +124,22 @@ fn no_layers_are_looked_for_behind_a_known_header() {
 fn data_that_was_read_before_says_the_same_in_another_line() {
     const HEADER: &str = "2024-05-06T07:09:10.581301+00:00 cell-1 vcap.rep: ";
     let mut reader = Reader::new();
-    let mut known = 0;
-    for (n, message) in ["rep.a", "rep.b.creating-container", "cfnetworking.iptables.x", "rep.c"]
-        .into_iter()
-        .enumerate()
-    {
-        let text = format!("{HEADER}{}", lager(message, &format!("9.{n}")));
+    let mut known = Vec::new();
+    let messages = ["rep.a", "rep.b.creating-container", "cfnetworking.iptables.x", "rep.c"];
+    for (n, message) in messages.into_iter().flat_map(|message| [message; 3]).enumerate() {
+        let time = TIMES[n % 2];
+        let text = format!("{HEADER}{}", lager(time, message, &format!("9.{n}")));
         let line = Line::new(text.as_bytes());
         let record = Record::classify(&line);
-        known += usize::from(reader.said.event(record.envelope.body.as_bytes()).is_some());
+        known.push(reader.said.event(record.envelope.body.as_bytes()).is_some());
         assert_eq!(reader.classify(&line), record, "{text}");
     }
     // The second line is the first whose header is known, and the special one is never short.
-    assert_eq!(known, 1);
+    let known: Vec<_> = known.chunks(3).map(<[bool]>::to_vec).collect();
+    assert_eq!(known[0], [false, false, true]);
+    assert_eq!(known[1], [false, true, true]);
+    assert_eq!(known[2], [false; 3]);
+    assert_eq!(known[3], known[1]);
 }
 
 #[test]
@@ -173,6 +189,7 @@ proptest! {
     fn a_lager_line_with_data_of_an_earlier_one_is_read_as_alone(
         lines in prop::collection::vec(
             (
+                prop::sample::select(TIMES.to_vec()),
                 prop::sample::select(vec!["rep.a", "rep.b", "garden.destroy", "cfnetworking.iptables.x"]),
                 prop::sample::select(vec!["9.1", "9.2", "", "x", "9\\\"", "9\",\"data\":{\"guid\":\"x\"},\"a\":\"9"]),
                 prop::collection::vec((any::<prop::sample::Index>(), prop::sample::select(BYTES)), 0..2),
@@ -182,8 +199,9 @@ proptest! {
     ) {
         let lines: Vec<_> = lines
             .iter()
-            .map(|(message, session, changes)| {
-                let text = format!("2024-05-06T07:09:10Z cell-1 vcap.rep: {}", lager(message, session));
+            .map(|(time, message, session, changes)| {
+                let line = lager(time, message, session);
+                let text = format!("2024-05-06T07:09:10Z cell-1 vcap.rep: {line}");
                 changed(text, changes)
             })
             .collect();
