@@ -12,7 +12,7 @@ use crate::flows::RowSink;
 use crate::pieces::Size;
 pub use crate::query::Formulas;
 use crate::query::columns::KnownRow;
-use crate::query::{Column, CsvCells, Query, Row};
+use crate::query::{Column, CsvCells, Query, Row, Short};
 
 /// Writes rows into a buffer, for one thread.
 ///
@@ -49,6 +49,8 @@ enum Step {
     Shared,
     /// Flows of the shape have this text, with a comma behind each value.
     Text(Box<[u8]>),
+    /// As [`Step::Text`].
+    Short(Short),
     /// Each flow has a value of its own.
     Own(&'static Column),
 }
@@ -131,6 +133,7 @@ impl Csv {
             match step {
                 Step::Shared => cells.put_texts(out, pieces.next().unwrap_or_default()),
                 Step::Text(text) => cells.put_texts(out, text),
+                Step::Short(text) => cells.put_short(out, text),
                 Step::Own(column) => column.print_own(row, cells, out),
             }
         }
@@ -145,7 +148,9 @@ fn plan(parts: &[Part], cells: &mut CsvCells, row: &KnownRow<'_>) -> Plan {
     let mut text = Vec::new();
     let end = |text: &mut Vec<u8>, steps: &mut Vec<Step>| {
         if !text.is_empty() {
-            steps.push(Step::Text(std::mem::take(text).into()));
+            let short = Short::of(text).map(Step::Short);
+            steps.push(short.unwrap_or_else(|| Step::Text(text.as_slice().into())));
+            text.clear();
         }
     };
     for part in parts {

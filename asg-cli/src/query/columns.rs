@@ -99,6 +99,7 @@ impl<'r> KnownRow<'r> {
         match column.common {
             Common::ByShape => Some(value),
             Common::Presence => matches!(value, Value::Null).then_some(value),
+            Common::Renamed => (!self.flow.is_renamed()).then_some(Value::Null),
             Common::Nothing | Common::ByKey => None,
         }
     }
@@ -239,6 +240,8 @@ pub(crate) enum Common {
     Nothing,
     /// Flows of one shape all have a value, or none has.
     Presence,
+    /// Flows whose owner was never renamed have no value.
+    Renamed,
     /// Flows of one shape have one value.
     ByShape,
     /// All flows, and not only known ones, with one [key](Flow::key) have one value.
@@ -364,6 +367,7 @@ macro_rules! columns {
     (@common by_key) => { Common::ByKey };
     (@common by_shape) => { Common::ByShape };
     (@common if_shape) => { Common::Presence };
+    (@common if_renamed) => { Common::Renamed };
     (@common) => { Common::Nothing };
     (@ required) => { false };
     (@) => { true };
@@ -403,9 +407,9 @@ columns! {
     space_name: Text, Flows by_key, "The space's name.", |row| row.identity().and_then(|i| borrowed(i.space.as_ref()?.name.as_ref()));
     org_guid: Text, Flows by_key, "The org's GUID.", |row| row.identity().and_then(|i| Some(Cow::Borrowed(&*i.org.as_ref()?.guid)));
     org_name: Text, Flows by_key, "The org's name.", |row| row.identity().and_then(|i| borrowed(i.org.as_ref()?.name.as_ref()));
-    app_name_then: Text, Flows, "The app's name at the packet's time, if audit events prove it.", |row| row.names_then().app.map(Cow::Borrowed);
-    space_name_then: Text, Flows, "The space's name at that time, if audit events prove it.", |row| row.names_then().space.map(Cow::Borrowed);
-    org_name_then: Text, Flows, "The org's name at that time, if audit events prove it.", |row| row.names_then().org.map(Cow::Borrowed);
+    app_name_then: Text, Flows if_renamed, "The app's name at the packet's time, if audit events prove it.", |row| row.names_then().app.map(Cow::Borrowed);
+    space_name_then: Text, Flows if_renamed, "The space's name at that time, if audit events prove it.", |row| row.names_then().space.map(Cow::Borrowed);
+    org_name_then: Text, Flows if_renamed, "The org's name at that time, if audit events prove it.", |row| row.names_then().org.map(Cow::Borrowed);
     evidence_source: Text, Flows by_key, "The file or stream of the first line that decided.", |row| row.evidence().map(|at| crate::origins::name(at.source));
     evidence_line: Long, Flows by_key, "That line's number.", |row| row.evidence().map(|at| at.line);
 

@@ -28,6 +28,22 @@ impl Formulas {
 /// Longer texts go into the buffer at once.
 const MOST_SMALL: usize = 512;
 
+/// A short text.
+#[derive(Debug)]
+pub(crate) struct Short {
+    bytes: [u8; 32],
+    len: usize,
+}
+
+impl Short {
+    /// Returns the text, if it is short.
+    pub(crate) fn of(text: &[u8]) -> Option<Self> {
+        let mut bytes = [0; 32];
+        bytes.get_mut(..text.len())?.copy_from_slice(text);
+        Some(Self { bytes, len: text.len() })
+    }
+}
+
 /// Writes values into a buffer, with a comma behind each.
 #[derive(Debug, Default)]
 pub(crate) struct CsvCells {
@@ -89,6 +105,15 @@ impl CsvCells {
             }
         }
         self.small.bytes(texts);
+    }
+
+    /// Writes values that are a short text already, with a comma behind each.
+    #[inline]
+    pub(crate) fn put_short(&mut self, out: &mut Vec<u8>, texts: &Short) {
+        self.small.first_bytes(&texts.bytes, texts.len);
+        if !self.small.has_room() {
+            self.flush(out);
+        }
     }
 
     /// Ends a line: a line feed replaces the comma behind its last value.

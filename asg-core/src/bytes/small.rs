@@ -151,6 +151,25 @@ impl SmallText {
         self.len += bytes.len();
     }
 
+    /// Appends the first bytes of a text, which is quicker than [`SmallText::bytes`] because a
+    /// number of bytes that the compiler knows is copied.
+    ///
+    /// ```
+    /// let mut text = asg_core::bytes::SmallText::default();
+    /// text.first_bytes(b"TCP     ", 3);
+    /// assert_eq!(text.as_bytes(), b"TCP");
+    /// ```
+    ///
+    /// # Panics
+    ///
+    /// If the text has no room for all of the bytes, or they are fewer.
+    #[inline]
+    pub fn first_bytes<const LEN: usize>(&mut self, text: &[u8; LEN], len: usize) {
+        assert!(len <= LEN, "the text has {LEN} bytes");
+        self.bytes[self.len..self.len + LEN].copy_from_slice(text);
+        self.len += len;
+    }
+
     /// Appends a byte.
     ///
     /// ```

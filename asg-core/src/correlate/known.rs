@@ -119,13 +119,21 @@ impl<'l> KnownFlow<'l> {
     }
 
     /// How many [shapes](Self::shape) there are.
-    pub const SHAPES: usize = Tail::SHAPES;
+    pub const SHAPES: usize = 2 * Tail::SHAPES;
 
-    /// Returns the shape of the packet, a number below [`SHAPES`](Self::SHAPES). Packets of one
-    /// shape have one family and one protocol, and values in the same fields.
+    /// Returns the shape of the flow, a number below [`SHAPES`](Self::SHAPES). Packets of one shape
+    /// have one family and one protocol, and values in the same fields; and the owners of all, or
+    /// of none, [are renamed](Self::is_renamed).
     #[must_use]
     pub const fn shape(&self) -> usize {
-        self.tail.shape()
+        self.tail.shape() + if self.is_renamed() { Tail::SHAPES } else { 0 }
+    }
+
+    /// Returns whether other names of the owner are known; if not, [`KnownFlow::names_then`] is
+    /// empty at any time.
+    #[must_use]
+    pub const fn is_renamed(&self) -> bool {
+        self.history.is_some()
     }
 
     /// Returns the kernel's text behind the header, which may begin with the uptime in brackets.
