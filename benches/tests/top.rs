@@ -1,4 +1,5 @@
-//! The largest senders are counted in the first reading of the logs, with the result of a second one.
+//! The largest senders are counted in the first reading of the logs, as a second one would count
+//! them.
 
 use std::path::PathBuf;
 

@@ -1,8 +1,8 @@
 //! Parquet files, compressed with Zstandard.
 //!
 //! Encoding the columns takes as long as making the rows. With two threads the caller's thread
-//! encodes, and makes rows where it would wait: a batch that another thread encodes costs two wakes.
-//! With more threads, half of them share the columns.
+//! encodes, and makes rows where it would wait: a batch that another thread encodes costs two
+//! wakes. With more threads, half of them share the columns.
 
 use std::fs::File;
 use std::path::Path;
@@ -38,8 +38,8 @@ const MANY_VALUES: [&str; 10] =
     ["time", "line", "uptime_us", "id", "spt", "seq", "ack", "window", "icmp_id", "icmp_seq"];
 
 /// Texts that differ from file to file, and so from one row group to another: the least and the
-/// greatest value tell a reader which groups to skip. Most groups have all values of other texts, and
-/// finding the least of those takes a tenth of the time.
+/// greatest value tell a reader which groups to skip. Most groups have all values of other texts,
+/// and finding the least of those takes a tenth of the time.
 const SORTED_TEXTS: [&str; 4] = ["source", "cell", "host", "job"];
 
 /// Writes the rows of a query to a Parquet file, in constant memory, on the threads of the query.

@@ -609,9 +609,9 @@ impl Query {
         Ok(folds.into_iter().map(|fold| fold.value).collect())
     }
 
-    /// As [`fold`](Self::fold), but most flows are taken as the first phase has counted them, without
-    /// a second look at their lines. `None` if not all flows are wanted, or if `counted` returns
-    /// `false`, because it needs lines.
+    /// As [`fold`](Self::fold), but most flows are taken as the first phase has counted them,
+    /// without a second look at their lines. Returns `None` if not all flows are wanted, or if
+    /// `counted` returns `false`, because it needs lines.
     pub(crate) fn fold_counted<T: Send + 'static>(
         &self,
         new: impl Fn() -> T,

@@ -55,7 +55,8 @@ impl KnownTimes<'_> {
     }
 
     /// Returns the first and the last time of lines whose uptimes and stamps are between those of
-    /// two corners, and of which some show the stamps of the corners; `None` if only the lines tell.
+    /// two corners, and of which some show the stamps of the corners. `None` if only the lines
+    /// tell.
     pub(crate) fn ends(
         &self,
         source: SourceId,
