@@ -6,7 +6,8 @@ use asg_core::bytes::work::steps_of;
 #[test]
 fn twice_the_lines_take_twice_the_steps_and_the_output() {
     for (name, log) in SHAPES {
-        // Tables have other seeds in each run, so a few numbers meet by chance.
+        // Tables have other seeds in each run, so some numbers meet by chance: with every other
+        // seed a tenth more.
         let measure = |lines| {
             let log = log(lines);
             let once = || {
@@ -14,7 +15,7 @@ fn twice_the_lines_take_twice_the_steps_and_the_output() {
                 let steps = steps_of(|| cost = Some(run(&log)));
                 (steps, cost.unwrap())
             };
-            (0..3).map(|_| once()).min_by_key(|(steps, _)| *steps).unwrap()
+            (0..8).map(|_| once()).min_by_key(|(steps, _)| *steps).unwrap()
         };
         let ((few, small), (many, large)) = (measure(1_500), measure(3_000));
         assert!(few > 1_000, "{name}: {few} steps show nothing");
