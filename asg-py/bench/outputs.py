@@ -139,17 +139,20 @@ def contenders(asglog: str, log: str, folder: str) -> list[Contender]:
     return found
 
 
-def run(command: list[str], processors: int) -> Cost:
-    """Runs a command to its end, into a pipe, on so many processors: it has as many threads."""
+def run(command: list[str], processors: int, into: str | None = None) -> Cost:
+    """Runs a command to its end, into a pipe or a file, on so many processors: it has as many threads."""
     environment = {**os.environ, "LC_ALL": "C", "POLARS_MAX_THREADS": str(processors)}
     chosen = sorted(os.sched_getaffinity(0))[-processors:]
     before = os.times()
-    with subprocess.Popen(
-        command,
-        stdout=subprocess.PIPE,
-        env=environment,
-        preexec_fn=lambda: os.sched_setaffinity(0, chosen),
-    ) as process:
+    with (
+        open(into or os.devnull, "wb") as file,
+        subprocess.Popen(
+            command,
+            stdout=file if into else subprocess.PIPE,
+            env=environment,
+            preexec_fn=lambda: os.sched_setaffinity(0, chosen),
+        ) as process,
+    ):
         while process.stdout and process.stdout.read(1 << 20):
             pass
         _, status, used = os.wait4(process.pid, 0)
@@ -181,14 +184,21 @@ def threads(asglog: str, log: str, rounds: int, folder: str) -> None:
     if len(os.sched_getaffinity(0)) < 2:
         return print("left out: two threads, because there is one processor")
     print(f"\n{'two threads, elapsed':<32}{'one':>8}{'two':>8}{'ratio':>8}")
-    files = [(name, f"{folder}/out.{name}") for name in ["summary", "ndjson", "csv", "parquet"]]
-    for name, out in [*files, *((name, os.devnull) for name in ["summary", "ndjson", "csv"])]:
-        command = [asglog, "correlate", "--quiet", "--format", name, "--output", out, log]
-        pairs = [(run(command, 1).wall, run(command, 2).wall) for _ in range(rounds)]
+    texts = ["summary", "ndjson", "csv"]
+    ways = [
+        *((name, f"{name} > file", None, f"{folder}/out") for name in texts),
+        ("parquet", "parquet --output file", f"{folder}/out.parquet", None),
+        # These wait until the disk has all bytes, which both processors help with if there are two.
+        *((name, f"{name} --output file", f"{folder}/out.{name}", None) for name in texts[1:]),
+        *((name, f"{name}, no file", os.devnull, None) for name in texts[1:]),
+    ]
+    for name, way, output, into in ways:
+        command = [asglog, "correlate", "--quiet", "--format", name, log]
+        command += ["--output", output] if output else []
+        pairs = [(run(command, 1, into).wall, run(command, 2, into).wall) for _ in range(rounds)]
         one, two = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
         mark = "" if one >= 1.8 * two else "  missed (bar 1.8)"
-        where = f"{name}, no file" if out == os.devnull else name
-        print(f"{where:<32}{one:8.3f}{two:8.3f}{one / two:8.2f}{mark}")
+        print(f"{way:<32}{one:8.3f}{two:8.3f}{one / two:8.2f}{mark}")
 
 
 def main() -> None:
