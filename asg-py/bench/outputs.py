@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -143,23 +144,24 @@ def run(command: list[str], processors: int, into: str | None = None) -> Cost:
     """Runs a command to its end, into a pipe or a file, on so many processors: it has as many threads."""
     environment = {**os.environ, "LC_ALL": "C", "POLARS_MAX_THREADS": str(processors)}
     chosen = sorted(os.sched_getaffinity(0))[-processors:]
-    before = os.times()
-    with (
-        open(into or os.devnull, "wb") as file,
-        subprocess.Popen(
+    if into and os.path.exists(into):
+        # What another run wrote there may not be on the disk yet.
+        os.remove(into)
+    with open(into or os.devnull, "wb") as file:
+        before = time.perf_counter()
+        with subprocess.Popen(
             command,
             stdout=file if into else subprocess.PIPE,
             env=environment,
             preexec_fn=lambda: os.sched_setaffinity(0, chosen),
-        ) as process,
-    ):
-        while process.stdout and process.stdout.read(1 << 20):
-            pass
-        _, status, used = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        ) as process:
+            while process.stdout and process.stdout.read(1 << 20):
+                pass
+            _, status, used = os.wait4(process.pid, 0)
+            process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode > 1:
         raise SystemExit(f"{command[0]} ended with {process.returncode}: {command}")
-    return Cost(used.ru_utime + used.ru_stime, os.times().elapsed - before.elapsed, used.ru_maxrss / 1000)
+    return Cost(used.ru_utime + used.ru_stime, time.perf_counter() - before, used.ru_maxrss / 1000)
 
 
 def least(asglog: str, log: str, rounds: int, folder: str) -> None:
