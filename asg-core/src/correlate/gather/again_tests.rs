@@ -92,3 +92,16 @@ proptest! {
         prop_assert!(again > 0 || lines.len() < 40);
     }
 }
+
+#[test]
+fn lines_that_name_no_container_are_no_evidence_however_often_they_come() {
+    let mut gathering = Gathering::new();
+    for (number, second) in (1..).zip(0..4) {
+        let text =
+            line(("cell-1", second), ("rep", ".y"), (0, 1, 0)).replace(GUIDS[0], "two words");
+        gathering.ingest(Origin { source: SourceId(0), line: number }, text.as_bytes());
+    }
+    let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
+    assert_eq!((gathered.counts().lines, gathered.counts().evidence), (4, 0));
+    assert_eq!(gathered.ledger().len(), 0);
+}

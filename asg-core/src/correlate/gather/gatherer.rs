@@ -116,17 +116,17 @@ pub(super) enum Fact {
         evidence: Evidence,
         /// The machine whose own line it is from.
         machine: Option<u32>,
-        /// The place of [`Fact::Again`] for lines that say the same.
+        /// The place of [`Fact::Again`] for later lines with the same data.
         place: Option<usize>,
     },
-    /// It says the same as the last one of this place, but for these.
+    /// It equals the last one of this place, except in these fields.
     Again { place: usize, moment: Moment, time: Option<Timestamp>, origin: Origin },
 }
 
 /// How many places [`Fact::Again`] has.
 pub(super) const MOST_FACTS: usize = MOST_DATA;
 
-/// What the evidence of a lager line follows from, but for the time.
+/// Determines the evidence of a lager line, except its time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct FactKey {
     /// The reader's number of the data.
@@ -486,6 +486,12 @@ impl Gatherer {
         record.evidence(origin, |evidence| {
             self.batch.evidence.push(Fact::New { evidence, machine: cell, place });
         });
+        if let Some(at) = place
+            && self.batch.evidence.len() == known
+        {
+            // The line names no container, and neither will the next one with its data.
+            self.facts[at] = None;
+        }
         let is_own =
             |fact: &Fact| matches!(fact, Fact::New { evidence, .. } if evidence.is_cells_own);
         if place.is_none() && self.batch.evidence[known..].iter().any(is_own) {
