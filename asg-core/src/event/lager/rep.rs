@@ -113,25 +113,7 @@ impl<'a> RepEvent<'a> {
 
     /// Returns an event that only shows that a container was seen.
     pub(crate) const fn seen(source: &'static str, message: &'static str) -> Self {
-        Self {
-            time: None,
-            source: JsonStr::borrowed(source),
-            message: JsonStr::borrowed(message),
-            handle: None,
-            process_guid: None,
-            instance_guid: None,
-            index: None,
-            domain: None,
-            cell_id: None,
-            container_ip: None,
-            event: RepEventKind::Seen,
-            cell_ip: None,
-            container_ipv6: None,
-            bridge: None,
-            names: None,
-            is_contradictory: false,
-            rules_updated: false,
-        }
+        Self::new(None, JsonStr::borrowed(source), JsonStr::borrowed(message), RepEventKind::Seen)
     }
 
     /// Parses `data`; `None` if it names no container, instance or process. Places that contradict
