@@ -11,8 +11,8 @@ use crate::pipeline::{Pipeline, Work};
 use crate::query::rows::Counts;
 use crate::query::{ReadRow, Row};
 
-/// Passes the flows that [`Correlation::counted`] leaves out to values that threads make, and
-/// returns these and the number of flows; without such flows there are none.
+/// Passes the flows that [`Correlation::counted`] leaves out to values that threads make. Returns
+/// the values and the number of flows. Reads no line if there are no such flows.
 ///
 /// # Errors
 ///

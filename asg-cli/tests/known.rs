@@ -8,8 +8,7 @@ use arrow_array::RecordBatch;
 use asg_cli::output::csv::{self, Formulas};
 use asg_cli::query::{Given, Query};
 
-/// What stands behind the source address, in each shape that is common; `#` is another number in
-/// each packet.
+/// The text behind the source address, for each common shape. `#` is another number in each packet.
 const SHAPES: [(bool, &str); 12] = [
     (false, "PROTO=TCP SPT=#1 DPT=8# WINDOW=27# RES=0x00 SYN URGP=0 "),
     (false, "PROTO=TCP SPT=#1 DPT=8# WINDOW=27# RES=0x00 ACK FIN URGP=# MARK=0x1# "),

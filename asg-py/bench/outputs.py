@@ -145,7 +145,7 @@ def run(command: list[str], processors: int, into: str | None = None) -> Cost:
     environment = {**os.environ, "LC_ALL": "C", "POLARS_MAX_THREADS": str(processors)}
     chosen = sorted(os.sched_getaffinity(0))[-processors:]
     if into and os.path.exists(into):
-        # What another run wrote there may not be on the disk yet.
+        # The disk may still be writing the file of another run.
         os.remove(into)
     with open(into or os.devnull, "wb") as file:
         before = time.perf_counter()

@@ -52,8 +52,8 @@ impl Sums {
         }
     }
 
-    /// Adds packets that were counted before; returns `false` if only their lines tell when they
-    /// were logged.
+    /// Adds packets that were counted before. Returns `false` if their times are only in their
+    /// lines.
     fn add_counted(&mut self, verdict: Option<Verdict>, counted: &Counted<'_>) -> bool {
         let (first, last) = match counted.times {
             CountedTimes::Between(first, last) => (Some(first), Some(last)),

@@ -37,9 +37,9 @@ const PAGE_ROWS: usize = 8 << 10;
 const MANY_VALUES: [&str; 10] =
     ["time", "line", "uptime_us", "id", "spt", "seq", "ack", "window", "icmp_id", "icmp_seq"];
 
-/// Texts that differ from file to file, and so from one row group to another: the least and the
-/// greatest value tell a reader which groups to skip. Most groups have all values of other texts,
-/// and finding the least of those takes a tenth of the time.
+/// Texts that differ from file to file, and so from one row group to another. A reader skips groups
+/// by their least and greatest values. Most groups have all values of other texts, and finding the
+/// least of those takes a tenth of the time.
 const SORTED_TEXTS: [&str; 4] = ["source", "cell", "host", "job"];
 
 /// Writes the rows of a query to a Parquet file, in constant memory, on the threads of the query.

@@ -232,7 +232,7 @@ pub enum In {
     OnRequest,
 }
 
-/// What the values of known flows have in common. Flows of one shape have values in the same fields
+/// Which known flows have one value of a column. Flows of one shape have values in the same fields
 /// of the packet; see [`KnownFlow::shape`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Common {
@@ -262,7 +262,7 @@ pub struct Column {
     pub of: In,
     /// Its meaning, for documentation.
     pub doc: &'static str,
-    /// What known flows have in common.
+    /// Which known flows have one value.
     pub(crate) common: Common,
     get: for<'r> fn(&'r ReadRow<'_>) -> Value<'r>,
     /// Puts the value straight into a row of cells.

@@ -55,8 +55,8 @@ impl KnownTimes<'_> {
     }
 
     /// Returns the first and the last time of lines whose uptimes and stamps are between those of
-    /// two corners, and of which some show the stamps of the corners. `None` if only the lines
-    /// tell.
+    /// two corners. Some lines must show the stamps of the corners. Returns `None` if the corners
+    /// do not suffice.
     pub(crate) fn ends(
         &self,
         source: SourceId,

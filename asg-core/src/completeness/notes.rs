@@ -20,7 +20,7 @@ pub(super) enum Writer {
 
 impl Writer {
     /// Returns the writer of a line; `None` for a program that does not forward logs. `is_kernel`
-    /// says whether the kernel wrote it.
+    /// is true if the kernel wrote it.
     pub(super) fn of(envelope: &Envelope<'_>, is_kernel: bool) -> Option<Self> {
         match envelope.stream() {
             None => {}

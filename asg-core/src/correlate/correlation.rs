@@ -698,7 +698,7 @@ pub enum CountedTimes {
     Between(Timestamp, Timestamp),
     /// No line shows when.
     Nothing,
-    /// Only their lines tell.
+    /// Their times are only in their lines.
     Unsettled,
 }
 

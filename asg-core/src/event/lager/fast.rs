@@ -152,7 +152,7 @@ pub(crate) struct Opening<'a> {
     at: usize,
 }
 
-/// What an opening says, wherever it occurs.
+/// The meaning of an opening's text, in any line.
 #[derive(Debug, Clone)]
 pub(crate) struct Opened {
     /// Where source and message lie in the text.
@@ -169,7 +169,8 @@ impl<'a> Opening<'a> {
         Some(Self { line, time, text, at: line.len() - rest.len() })
     }
 
-    /// Returns what the opening says of a plain line with these halves; `None` if it is special.
+    /// Returns the meaning of the opening of a plain line with these halves; `None` if it is
+    /// special.
     pub(crate) fn read(&self, halves: &Halves<'a>) -> Option<Opened> {
         if halves.head.len() + DATA.len() != self.at + self.text.len() {
             return None;
@@ -189,7 +190,8 @@ impl<'a> Opening<'a> {
         without_session(self.line)?.get(self.at + self.text.len()..)
     }
 
-    /// Returns the event, given what the opening says, and the texts at these places of the data.
+    /// Returns the event, given the meaning of the opening, and the texts at these places of the
+    /// data.
     /// The event has nothing else of the container.
     pub(crate) fn event<const MANY: usize>(
         &self,

@@ -1,6 +1,6 @@
 //! Openings and data of lager lines that were read before.
 //!
-//! Diego's components write about one container again and again, and `data` then says the same up
+//! Diego's components write about one container again and again, and `data` is then the same up
 //! to its last member, the session. The text between the time and `data` is one of few.
 
 use std::net::IpAddr;
@@ -12,7 +12,7 @@ use crate::bytes::hash::Seeds;
 use crate::bytes::work;
 use crate::event::lager::{Halves, LagerEvent, Opened, Opening, RepEvent};
 
-/// What texts of lager lines say.
+/// The meanings of texts in lager lines.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
     openings: Texts<Opened>,
@@ -31,7 +31,7 @@ struct KnownData {
     is_contradictory: bool,
 }
 
-/// Texts, and what each says.
+/// Texts, each with its meaning.
 #[derive(Debug, Clone)]
 struct Texts<T> {
     all: Vec<Known<T>>,
@@ -44,7 +44,7 @@ struct Texts<T> {
 struct Known<T> {
     digest: u64,
     text: Box<[u8]>,
-    says: T,
+    meaning: T,
 }
 
 /// How many openings are remembered, about 300 kB.
@@ -123,19 +123,19 @@ impl<T> Default for Texts<T> {
 }
 
 impl<T> Texts<T> {
-    /// Returns what a text says that was read before, and its number.
+    /// Returns the meaning of a text that was read before, and its number.
     fn find(&self, seeds: Seeds, text: &[u8]) -> Option<(&T, u64)> {
         let is_it = |n: &u32| {
             work::count(1);
             *self.all[*n as usize].text == *text
         };
         let place = *self.by_text.find(seeds.digest(text), is_it)?;
-        Some((&self.all[place as usize].says, self.forgotten + u64::from(place)))
+        Some((&self.all[place as usize].meaning, self.forgotten + u64::from(place)))
     }
 
-    /// Remembers what a text says, and numbers it. If there are too many texts, all are forgotten:
-    /// containers come and go.
-    fn put(&mut self, seeds: Seeds, most: usize, text: &[u8], says: T) -> u64 {
+    /// Remembers the meaning of a text, and numbers it. If there are too many texts, all are
+    /// forgotten: containers come and go.
+    fn put(&mut self, seeds: Seeds, most: usize, text: &[u8], meaning: T) -> u64 {
         if let Some((_, number)) = self.find(seeds, text) {
             return number;
         }
@@ -145,7 +145,7 @@ impl<T> Texts<T> {
             self.by_text.clear();
         }
         let (digest, place) = (seeds.digest(text), self.all.len() as u32);
-        self.all.push(Known { digest, text: text.into(), says });
+        self.all.push(Known { digest, text: text.into(), meaning });
         let all = &self.all;
         self.by_text.insert_unique(digest, place, |n| all[*n as usize].digest);
         self.forgotten + u64::from(place)
