@@ -12,7 +12,7 @@ use crate::query::rows::Counts;
 use crate::query::{ReadRow, Row};
 
 /// Passes the flows that [`Correlation::counted`] leaves out to values that threads make. Returns
-/// the values and the number of flows. Reads no line if there are no such flows.
+/// the values and the number of flows. Reads lines only if there are such flows.
 ///
 /// # Errors
 ///
