@@ -16,6 +16,7 @@ use asg_core::bytes::dotted;
 use asg_core::packet::Address;
 
 use super::columns::{Kind, Value};
+use super::kept_texts::{KeptTexts, Presence};
 
 /// A column of one kind.
 pub(crate) enum Cells {
@@ -80,6 +81,13 @@ impl Cells {
         }
     }
 
+    /// Puts texts into a column of texts: those of these numbers, one for each row from `first` on.
+    pub(crate) fn put_kept(&mut self, first: usize, texts: &KeptTexts, numbers: &[usize]) {
+        if let Self::Text(cells) = self {
+            cells.put_kept(first, texts, numbers);
+        }
+    }
+
     /// Returns the values since the last array, for this many rows.
     pub(crate) fn finish(&mut self, rows: usize) -> ArrayRef {
         match self {
@@ -136,6 +144,9 @@ pub(crate) struct Texts {
     present: Bits,
 }
 
+/// Why an end fits into 31 bits.
+const SMALL: &str = "a batch is smaller than 2 GiB";
+
 impl Texts {
     #[inline]
     fn put_text(&mut self, row: usize, value: &Value<'_>) {
@@ -154,6 +165,28 @@ impl Texts {
         self.end(row);
     }
 
+    fn put_kept(&mut self, first: usize, texts: &KeptTexts, numbers: &[usize]) {
+        let presence = texts.presence();
+        if presence == Presence::None || numbers.is_empty() {
+            return;
+        }
+        self.begin(first);
+        let start = self.bytes.len();
+        let mut end = start;
+        self.ends.extend(numbers.iter().map(|number| {
+            end += texts.len(*number);
+            i32::try_from(end).expect(SMALL)
+        }));
+        texts.copy(numbers, end - start, &mut self.bytes);
+        if presence == Presence::All {
+            self.present.set_all(first, numbers.len());
+            return;
+        }
+        for (row, _) in (first..).zip(numbers).filter(|(_, number)| texts.has(**number)) {
+            self.present.set(row);
+        }
+    }
+
     /// The rows before this one are empty, if nothing was put there.
     #[inline]
     fn begin(&mut self, row: usize) {
@@ -165,8 +198,7 @@ impl Texts {
 
     #[inline]
     fn end(&mut self, row: usize) {
-        // A batch ends long before.
-        self.ends.push(i32::try_from(self.bytes.len()).expect("a batch is smaller than 2 GiB"));
+        self.ends.push(i32::try_from(self.bytes.len()).expect(SMALL));
         self.present.set(row);
     }
 
@@ -221,6 +253,21 @@ impl Bits {
         self.set += 1;
     }
 
+    /// Sets the bits of consecutive rows, each once.
+    fn set_all(&mut self, first: usize, rows: usize) {
+        let end = first + rows;
+        if self.words.len() < end.div_ceil(64) {
+            self.words.resize(end.div_ceil(64), 0);
+        }
+        let mut row = first;
+        while row < end {
+            let next = (row - row % 64 + 64).min(end);
+            self.words[row / 64] |= (u64::MAX >> (64 - (next - row))) << (row % 64);
+            row = next;
+        }
+        self.set += rows;
+    }
+
     /// Returns the bits of so many rows, and how many are set.
     fn finish(&mut self, rows: usize) -> (BooleanBuffer, usize) {
         self.words.resize(rows.div_ceil(64), 0);
@@ -242,9 +289,13 @@ fn taken<T>(vec: &mut Vec<T>) -> Vec<T> {
 }
 
 /// Appends the text of an address.
+#[inline]
 fn push_dotted(bytes: &mut Vec<u8>, octets: [u8; 4]) {
     let (text, len) = dotted(octets);
-    bytes.extend_from_slice(&text[..len]);
+    let end = bytes.len() + len;
+    // A constant number of bytes is copied without a call.
+    bytes.extend_from_slice(&text);
+    bytes.truncate(end);
 }
 
 fn push_mac(bytes: &mut Vec<u8>, mac: [u8; 6]) {
@@ -255,4 +306,25 @@ fn push_mac(bytes: &mut Vec<u8>, mac: [u8; 6]) {
         text[3 * n + 1] = DIGITS[usize::from(byte & 15)];
     }
     bytes.extend_from_slice(&text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bits_are_set_at_once_as_one_by_one() {
+        for first in [0, 1, 63, 64, 65, 130] {
+            for rows in [0, 1, 2, 62, 63, 64, 65, 128, 200] {
+                let (mut at_once, mut one_by_one) = (Bits::default(), Bits::default());
+                for bits in [&mut at_once, &mut one_by_one] {
+                    (0..first).step_by(3).for_each(|row| bits.set(row));
+                }
+                at_once.set_all(first, rows);
+                (first..first + rows).for_each(|row| one_by_one.set(row));
+                let all = first + rows + 7;
+                assert_eq!(at_once.finish(all), one_by_one.finish(all), "{rows} rows from {first}");
+            }
+        }
+    }
 }

@@ -28,9 +28,11 @@ mod cells;
 mod condition;
 mod csv_cells;
 mod filter;
+mod kept_texts;
 mod object;
 mod saved;
 mod saved_lines;
+mod shared;
 mod vocabulary;
 
 use std::path::PathBuf;

@@ -281,16 +281,17 @@ impl SmallText {
     }
 }
 
-/// The numbers from 0 to 255 as text, and their lengths.
-static OCTETS: [([u8; 3], u8); 256] = {
-    let mut octets = [([0; 3], 0); 256];
+/// The numbers from 0 to 255 as text with a dot behind it, the first character in the lowest byte;
+/// and how many bits they have.
+static OCTETS: [(u32, u32); 256] = {
+    let mut octets = [(0, 0); 256];
     let mut n = 0;
     while n < 256 {
         let (a, b, c) = (b'0' + (n / 100) as u8, b'0' + (n / 10 % 10) as u8, b'0' + (n % 10) as u8);
         octets[n] = match n {
-            0..10 => ([c, 0, 0], 1),
-            10..100 => ([b, c, 0], 2),
-            _ => ([a, b, c], 3),
+            0..10 => (u32::from_le_bytes([c, b'.', 0, 0]), 16),
+            10..100 => (u32::from_le_bytes([b, c, b'.', 0]), 24),
+            _ => (u32::from_le_bytes([a, b, c, b'.']), 32),
         };
         n += 1;
     }
@@ -306,17 +307,15 @@ static OCTETS: [([u8; 3], u8); 256] = {
 /// ```
 #[must_use]
 #[inline]
-pub fn dotted(octets: [u8; 4]) -> ([u8; 16], usize) {
-    let mut text = [b'.'; 16];
-    let mut at = 0;
-    for octet in octets {
-        let (digits, len) = OCTETS[octet as usize];
-        text[at..at + 3].copy_from_slice(&digits);
-        at += usize::from(len);
-        text[at] = b'.';
-        at += 1;
-    }
-    (text, at - 1)
+pub fn dotted([a, b, c, d]: [u8; 4]) -> ([u8; 16], usize) {
+    // Two numbers and their dots fit into a register.
+    let pair = |one: u8, two: u8| {
+        let ((one, bits), (two, more)) = (OCTETS[usize::from(one)], OCTETS[usize::from(two)]);
+        (u64::from(one) | u64::from(two) << bits, bits + more)
+    };
+    let ((first, bits), (second, more)) = (pair(a, b), pair(c, d));
+    let text = u128::from(first) | u128::from(second) << bits;
+    (text.to_le_bytes(), (bits + more) as usize / 8 - 1)
 }
 
 /// The first number of nine digits.

@@ -301,7 +301,9 @@ class Table(Generic[R]):
     def to_arrow(self) -> Any:
         """Returns a ``pyarrow.Table``. Raises :class:`ImportError` without pyarrow, and whatever
         reading raises."""
-        return self._into(module("pyarrow").table)
+        # `pyarrow.table` would import pandas, to see whether it was given a frame.
+        reader = module("pyarrow").RecordBatchReader
+        return self._into(lambda stream: reader.from_stream(stream).read_all())
 
     def to_polars(self) -> Any:
         """Returns a ``polars.DataFrame``. Raises :class:`ImportError` without polars, and whatever
