@@ -242,11 +242,23 @@ pub(crate) trait RowSink: Send + 'static {
 pub(crate) struct RowWork<S> {
     rows: PieceRows,
     pub(crate) sink: S,
+    /// Those of the parts since the last result; `None` if there are none.
+    parts: Option<Counts>,
 }
 
 impl<S: RowSink> RowWork<S> {
     pub(crate) const fn new(rows: PieceRows, sink: S) -> Self {
-        Self { rows, sink }
+        Self { rows, sink, parts: None }
+    }
+
+    fn take_rows(&mut self, piece: &Piece, counts: &mut Counts) {
+        let Self { rows, sink, .. } = self;
+        let takes_known = if rows.is_explained() { S::TAKES_EXPLAINED } else { S::TAKES_KNOWN };
+        if takes_known && rows.are_all() {
+            rows.each_known(piece, counts, sink);
+        } else {
+            rows.each(piece, counts, |row| sink.row(row));
+        }
     }
 }
 
@@ -254,15 +266,20 @@ impl<S: RowSink> Work for RowWork<S> {
     type Done = (S::Done, Counts);
 
     fn piece(&mut self, piece: &Piece) -> Self::Done {
-        let mut counts = Counts::default();
-        let Self { rows, sink } = self;
-        let takes_known = if rows.is_explained() { S::TAKES_EXPLAINED } else { S::TAKES_KNOWN };
-        if takes_known && rows.are_all() {
-            rows.each_known(piece, &mut counts, sink);
-        } else {
-            rows.each(piece, &mut counts, |row| sink.row(row));
-        }
-        (sink.take(), counts)
+        let mut counts = self.parts.take().unwrap_or_default();
+        self.take_rows(piece, &mut counts);
+        (self.sink.take(), counts)
+    }
+
+    fn part(&mut self, piece: &Piece) -> Option<Self::Done> {
+        let mut counts = self.parts.take().unwrap_or_default();
+        self.take_rows(piece, &mut counts);
+        self.parts = Some(counts);
+        None
+    }
+
+    fn rest(&mut self) -> Option<Self::Done> {
+        self.parts.take().map(|counts| (self.sink.take(), counts))
     }
 }
 

@@ -30,6 +30,16 @@ pub(crate) enum Size {
 }
 
 impl Size {
+    /// Returns how one thread makes results of this size: of pieces of which size, and of how many
+    /// bytes at least. It works on each piece while that is in the processor's cache. 0 bytes: each
+    /// piece has a result.
+    pub(crate) const fn for_one_thread(self) -> (Self, usize) {
+        match self {
+            Self::Small | Self::Part => (self, 0),
+            Self::Batch => (Self::Small, self.bytes(NonZero::<usize>::MIN)),
+        }
+    }
+
     const fn bytes(self, threads: NonZero<usize>) -> usize {
         match (self, threads.get()) {
             (Self::Small, 1) => 128 << 10,
@@ -96,6 +106,11 @@ impl Piece {
         lines.push(self.block.bytes(), &mut whole);
         lines.finish(whole);
         self.lines.set(Some(last));
+    }
+
+    /// Returns the number of its bytes.
+    pub(crate) fn len(&self) -> usize {
+        self.block.bytes().len()
     }
 
     /// Returns the number of lines that the source does not separate.
@@ -221,6 +236,16 @@ impl Feed {
             if !is_empty {
                 return Ok(true);
             }
+        }
+    }
+
+    /// Returns whether the next piece is in the same source, and comes soon, as far as the last one
+    /// tells.
+    pub(crate) fn goes_on(&self, last: &Piece) -> bool {
+        match self.open {
+            Open::Not => false,
+            Open::Stream(_) => last.len() >= self.size / 2,
+            Open::Memory(_) => true,
         }
     }
 

@@ -49,6 +49,16 @@ pub(crate) trait Work: Send + 'static {
 
     /// Works on a piece.
     fn piece(&mut self, piece: &Piece) -> Self::Done;
+
+    /// Works on a piece whose result may become part of the next one.
+    fn part(&mut self, piece: &Piece) -> Option<Self::Done> {
+        Some(self.piece(piece))
+    }
+
+    /// Returns the result of the parts behind the last piece, if there are any.
+    fn rest(&mut self) -> Option<Self::Done> {
+        None
+    }
 }
 
 /// How many pieces for each thread are under way at most.
@@ -61,8 +71,18 @@ pub(crate) struct Pipeline<W: Work> {
 }
 
 enum Crew<W: Work> {
-    Alone { work: W, piece: Piece },
+    Alone(Alone<W>),
     Team(Team<W>),
+}
+
+/// The caller's thread.
+struct Alone<W> {
+    work: W,
+    piece: Piece,
+    /// How many bytes the pieces of a result have at least.
+    least: usize,
+    /// How the reading ended.
+    end: Option<Result<(), Error>>,
 }
 
 struct Team<W: Work> {
@@ -100,25 +120,29 @@ impl<W: Work> Pipeline<W> {
         // A source of unknown size may be a pipe that somebody types into: its lines must not wait
         // for others.
         let threads = if readers.size().is_some() { readers.threads() } else { Threads::ONE };
-        let feed = Feed::new(readers, what, size, threads.get());
-        let crew = match threads.get().get() {
-            1 => Crew::Alone { work: work(), piece: Piece::default() },
-            threads => Crew::Team(Team::new(work(), (1..threads).map(|_| work()).collect())),
-        };
-        Self { feed, crew }
+        let threads = threads.get();
+        let feed = |size| Feed::new(readers, what, size, threads);
+        match threads.get() {
+            1 => {
+                let (size, least) = size.for_one_thread();
+                let alone = Alone { work: work(), piece: Piece::default(), least, end: None };
+                Self { feed: feed(size), crew: Crew::Alone(alone) }
+            }
+            many => {
+                let team = Team::new(work(), (1..many).map(|_| work()).collect());
+                Self { feed: feed(size), crew: Crew::Team(team) }
+            }
+        }
     }
 
-    /// Returns the result of the next piece; `None` after the last.
+    /// Returns the next result, of a piece or of several parts; `None` after the last.
     ///
     /// # Errors
     ///
     /// Those of reading and of the monitor.
     pub(crate) fn next(&mut self) -> Result<Option<W::Done>, Error> {
         match &mut self.crew {
-            Crew::Alone { work, piece } => {
-                let more = self.feed.next(piece)?;
-                Ok(more.then(|| work.piece(piece)))
-            }
+            Crew::Alone(alone) => alone.next(&mut self.feed),
             Crew::Team(team) => team.next(&mut self.feed),
         }
     }
@@ -126,8 +150,38 @@ impl<W: Work> Pipeline<W> {
     /// Ends the work, and returns that of each thread.
     pub(crate) fn finish(self) -> Vec<W> {
         match self.crew {
-            Crew::Alone { work, .. } => vec![work],
+            Crew::Alone(alone) => vec![alone.work],
             Crew::Team(mut team) => team.join(),
+        }
+    }
+}
+
+impl<W: Work> Alone<W> {
+    fn next(&mut self, feed: &mut Feed) -> Result<Option<W::Done>, Error> {
+        let Self { work, piece, least, end } = self;
+        let mut bytes = 0;
+        while end.is_none() {
+            match feed.next(piece) {
+                Ok(true) => {
+                    bytes += piece.len();
+                    if bytes >= *least || !feed.goes_on(piece) {
+                        return Ok(Some(work.piece(piece)));
+                    }
+                    if let Some(done) = work.part(piece) {
+                        return Ok(Some(done));
+                    }
+                }
+                Ok(false) => *end = Some(Ok(())),
+                Err(error) => *end = Some(Err(error)),
+            }
+        }
+        // What was read before an error comes before it.
+        if let Some(done) = work.rest() {
+            return Ok(Some(done));
+        }
+        match end.replace(Ok(())) {
+            Some(Err(error)) => Err(error),
+            _ => Ok(None),
         }
     }
 }

@@ -77,6 +77,94 @@ fn results_come_in_order_for_any_number_of_threads() {
     }
 }
 
+/// The numbers of lines, joined over parts.
+#[derive(Default)]
+struct Joined {
+    lines: Vec<u64>,
+    parts: usize,
+}
+
+impl Work for Joined {
+    type Done = (Vec<u64>, usize);
+
+    fn piece(&mut self, piece: &Piece) -> Self::Done {
+        self.part(piece);
+        self.rest().unwrap()
+    }
+
+    fn part(&mut self, piece: &Piece) -> Option<Self::Done> {
+        piece.for_each(|raw| self.lines.push(raw.origin.line));
+        self.parts += 1;
+        None
+    }
+
+    fn rest(&mut self) -> Option<Self::Done> {
+        let Self { lines, parts } = std::mem::take(self);
+        (parts > 0).then_some((lines, parts))
+    }
+}
+
+#[test]
+fn one_thread_makes_large_results_of_small_parts_and_ends_them_with_their_source() {
+    let texts = [lines("a", 200_000), lines("b", 7)];
+    let (_folder, paths) = written(&texts);
+    for (size, most) in [(Size::Small, 1), (Size::Batch, 40)] {
+        let readers = readers(&paths, Arc::new(Unattended), 1);
+        let mut pipeline = Pipeline::new(&readers, "", size, Joined::default);
+        let mut results = Vec::new();
+        while let Some(result) = pipeline.next().unwrap() {
+            results.push(result);
+        }
+        assert!(pipeline.next().unwrap().is_none(), "it stays at its end");
+        assert_eq!(results.pop().unwrap(), ((1..=7).collect(), 1));
+        let parts: Vec<_> = results.iter().map(|(_, parts)| *parts).collect();
+        assert!(parts.iter().all(|parts| *parts <= most), "{parts:?}");
+        assert!(parts[..parts.len() - 1].iter().all(|parts| *parts * 2 > most), "{parts:?}");
+        let found: Vec<u64> = results.into_iter().flat_map(|(lines, _)| lines).collect();
+        assert_eq!(found, (1..=200_000).collect::<Vec<_>>());
+    }
+}
+
+#[test]
+fn parts_before_an_error_come_before_it() {
+    #[derive(Debug)]
+    struct Failing(Log);
+    struct Cut(io::Take<io::Repeat>);
+    impl io::Read for Cut {
+        fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+            match self.0.read(buffer)? {
+                0 => Err(io::Error::other("cut")),
+                n => Ok(n),
+            }
+        }
+    }
+    impl Source for Failing {
+        fn name(&self) -> &str {
+            self.0.name()
+        }
+        fn id(&self) -> asg_core::SourceId {
+            self.0.id()
+        }
+        fn open(&self, _: &ReadCounter) -> Result<Opened<'_>, Error> {
+            let feeds = io::Read::take(io::repeat(b'\n'), 4 * (128 << 10));
+            Ok(Opened::Stream(Box::new(Cut(feeds))))
+        }
+        fn size(&self) -> Option<u64> {
+            Some(1 << 20)
+        }
+        fn is_repeatable(&self) -> bool {
+            true
+        }
+    }
+    let source: Arc<dyn Source> = Arc::new(Failing(Log::file("cut.log".into())));
+    let readers = Readers::new(vec![source], Arc::new(Unattended)).with_threads(Threads::ONE);
+    let mut pipeline = Pipeline::new(&readers, "", Size::Batch, Joined::default);
+    let (found, parts) = pipeline.next().unwrap().unwrap();
+    assert_eq!((found.len(), parts), (4 * (128 << 10), 4));
+    assert!(matches!(pipeline.next(), Err(Error::File(name, _)) if name == "cut.log"));
+    assert!(pipeline.next().unwrap().is_none());
+}
+
 /// Threads that did something.
 type Seen = Arc<Mutex<HashSet<ThreadId>>>;
 
