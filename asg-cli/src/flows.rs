@@ -242,7 +242,7 @@ pub(crate) trait RowSink: Send + 'static {
 pub(crate) struct RowWork<S> {
     rows: PieceRows,
     pub(crate) sink: S,
-    /// Those of the parts since the last result; `None` if there are none.
+    /// The counts of the parts since the last result; `None` without parts.
     parts: Option<Counts>,
 }
 

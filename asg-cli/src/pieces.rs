@@ -30,9 +30,8 @@ pub(crate) enum Size {
 }
 
 impl Size {
-    /// Returns how one thread makes results of this size: of pieces of which size, and of how many
-    /// bytes at least. It works on each piece while that is in the processor's cache. 0 bytes: each
-    /// piece has a result.
+    /// Returns the size of the pieces that one thread reads, and the least number of bytes for a
+    /// result; with 0, each piece gives one. Small pieces stay in the processor's cache.
     pub(crate) const fn for_one_thread(self) -> (Self, usize) {
         match self {
             Self::Small | Self::Part => (self, 0),
@@ -239,8 +238,8 @@ impl Feed {
         }
     }
 
-    /// Returns whether the next piece is in the same source, and comes soon, as far as the last one
-    /// tells.
+    /// Returns whether the next piece belongs to the same source, and will probably come soon: a
+    /// slow source gave less than half a piece.
     pub(crate) fn goes_on(&self, last: &Piece) -> bool {
         match self.open {
             Open::Not => false,

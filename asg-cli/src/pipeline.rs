@@ -175,7 +175,7 @@ impl<W: Work> Alone<W> {
                 Err(error) => *end = Some(Err(error)),
             }
         }
-        // What was read before an error comes before it.
+        // The parts before an error come first.
         if let Some(done) = work.rest() {
             return Ok(Some(done));
         }

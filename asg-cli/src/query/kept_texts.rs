@@ -28,7 +28,7 @@ pub(crate) enum Presence {
 }
 
 impl KeptTexts {
-    /// Keeps a text, or that there is none, under a number.
+    /// Stores the text of a number, or its absence.
     pub(crate) fn keep(&mut self, number: usize, text: Option<&[u8]>) {
         let place = text.map_or_else(Place::default, |text| {
             let start = self.bytes.len();
@@ -59,7 +59,7 @@ impl KeptTexts {
         self.places[number].is_there
     }
 
-    /// Returns the length of the text; 0 if there is none.
+    /// Returns the length of a text; 0 for a missing one.
     #[inline]
     pub(crate) fn len(&self, number: usize) -> usize {
         self.places[number].len as usize
