@@ -107,7 +107,7 @@ impl Piece {
         self.lines.set(Some(last));
     }
 
-    /// Returns the number of its bytes.
+    /// Returns how many bytes it has.
     pub(crate) fn len(&self) -> usize {
         self.block.bytes().len()
     }
@@ -238,14 +238,9 @@ impl Feed {
         }
     }
 
-    /// Returns whether the next piece belongs to the same source, and will probably come soon: a
-    /// slow source gave less than half a piece.
-    pub(crate) fn goes_on(&self, last: &Piece) -> bool {
-        match self.open {
-            Open::Not => false,
-            Open::Stream(_) => last.len() >= self.size / 2,
-            Open::Memory(_) => true,
-        }
+    /// Returns whether a source is open: the next piece probably comes from it.
+    pub(crate) const fn is_open(&self) -> bool {
+        !matches!(self.open, Open::Not)
     }
 
     /// Returns the source that is read: never a folder or an archive, but the logs in it.

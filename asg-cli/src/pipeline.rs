@@ -10,6 +10,7 @@ use std::num::NonZero;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
+use std::time::Instant;
 
 use crate::error::Error;
 use crate::lines::Readers;
@@ -159,12 +160,14 @@ impl<W: Work> Pipeline<W> {
 impl<W: Work> Alone<W> {
     fn next(&mut self, feed: &mut Feed) -> Result<Option<W::Done>, Error> {
         let Self { work, piece, least, end } = self;
-        let mut bytes = 0;
+        let (mut bytes, start) = (0, Instant::now());
         while end.is_none() {
             match feed.next(piece) {
                 Ok(true) => {
                     bytes += piece.len();
-                    if bytes >= *least || !feed.goes_on(piece) {
+                    // The parts of a slow source do not wait for more.
+                    let is_late = || start.elapsed() > PERIOD;
+                    if bytes >= *least || !feed.is_open() || is_late() {
                         return Ok(Some(work.piece(piece)));
                     }
                     if let Some(done) = work.part(piece) {
