@@ -3,7 +3,7 @@
 
 use asg_core::record::Outcome;
 use asg_core::{Gathering, Line, Origin, Record, SourceId, TimePolicy};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// One wrapping. `{P}` is replaced by the program, `{PU}` by its name in capitals, `{B}` by the
 /// text, `{N}` by the number of bytes that follow.
@@ -208,6 +208,50 @@ fn each_shape_of_the_log_stores_is_read_with_the_time_and_machine_that_it_has() 
         }
     });
     assert_eq!(rows, 84);
+}
+
+#[test]
+fn the_number_of_a_line_is_not_the_version_of_its_header() {
+    for number in ["1 ", "      1 ", "2 ", "1\t", "117 "] {
+        let text = format!("{number}2024-05-06T07:09:10Z cell-1 kernel: {PACKET}");
+        let line = Line::new(text.as_bytes());
+        let record = Record::classify(&line);
+        assert!(record.proven_packet().is_some(), "{number}");
+        assert_eq!(record.envelope.program, Some("kernel".into()), "{number}");
+    }
+    let text = format!("1 2024-05-06T07:09:10Z cell-1 kernel - - - {PACKET}");
+    let line = Line::new(text.as_bytes());
+    assert_eq!(Record::classify(&line).envelope.dialect, asg_core::line::Dialect::Rfc5424);
+}
+
+#[test]
+fn objects_without_line_feeds_between_them_are_read_one_by_one() {
+    let kinds = |text: &str| {
+        let line = Line::new(text.as_bytes());
+        Record::all(&line).map(|record| record.kind()).collect::<Vec<_>>()
+    };
+    let packet = |n: u32| format!("2024-05-06T07:09:1{n}Z cell-1 kernel: {PACKET}");
+    let document =
+        |n| json!({"logGroup": "cf", "logEvents": [{"message": packet(n)}, {"message": REP}]});
+    let documents: Vec<_> = (0..3).map(|n| document(n).to_string()).collect();
+    for between in ["", " ", "\t"] {
+        assert_eq!(kinds(&documents.join(between)), ["packet", "rep"].repeat(3), "{between:?}");
+    }
+    assert_eq!(kinds(&REP.repeat(3)), ["rep"; 3]);
+    assert_eq!(kinds(&format!("{REP}{}", documents[0])), ["rep", "packet", "rep"]);
+    // Braces inside a text divide nothing.
+    let odd = REP.replace(r#""data":{"#, r#""data":{"a":"}{","#);
+    assert_eq!(kinds(&odd), ["rep"]);
+
+    let of_app = json!({"message": packet(4), "cf_app_id": "d538d169-f2f6-4587-77b1-f00d", "source_type": "APP"});
+    let text = format!("{}{of_app}", documents[0]);
+    let line = Line::new(text.as_bytes());
+    let forged: Vec<_> = Record::all(&line).map(|record| record.not_platform()).collect();
+    assert_eq!(forged, [false, false, true]);
+
+    // Nothing of a line that is cut counts as whole.
+    let cut = documents.concat();
+    assert_eq!(kinds(&cut[..cut.len() - 3]), ["damaged"]);
 }
 
 #[test]

@@ -280,12 +280,13 @@ impl<'a> Line<'a> {
     }
 }
 
-/// Returns whether an object begins with `{"timestamp":"…","source":` or
-/// `{"timestamp":"…","level":`.
-pub(crate) fn begins_as_lager(object: &[u8]) -> bool {
-    let Some(rest) = object.strip_prefix(br#"{"timestamp":""#) else { return false };
+/// Returns whether a text begins with `{"timestamp":"…","source":` or `{"timestamp":"…","level":`,
+/// and no other object seems to follow without a line feed.
+pub(crate) fn is_like_lager(text: &[u8]) -> bool {
+    let Some(rest) = text.strip_prefix(br#"{"timestamp":""#) else { return false };
     let stamp = &rest[..rest.len().min(48)];
-    memchr::memchr(b'"', stamp).is_some_and(|end| {
+    let is_key = |end: usize| {
         [&br#","source":"#[..], br#","level":"#].iter().any(|key| rest[end + 1..].starts_with(key))
-    })
+    };
+    memchr::memchr(b'"', stamp).is_some_and(is_key) && position!(br#"}{""#, rest).is_none()
 }

@@ -13,11 +13,13 @@ pub(super) fn with_priority(text: &[u8]) -> Option<Envelope<'_>> {
 }
 
 /// Parses `1 2024-05-06T07:09:10Z cell-1 …`: RFC 5424 without the priority, which some programs
-/// remove.
+/// remove. With a colon behind the program, 1 is the number of a line.
 pub(super) fn without_priority(text: &[u8]) -> Option<Envelope<'_>> {
     rfc3339(text.strip_prefix(b"1 ")?)?;
     let mut envelope = Envelope::default();
-    rfc5424(text, 2, &mut envelope).map(|()| envelope)
+    rfc5424(text, 2, &mut envelope)?;
+    let is_tag = envelope.program.is_some_and(|program| program.as_bytes().ends_with(b":"));
+    (!is_tag).then_some(envelope)
 }
 
 /// Parses `318 <4>1 …`: octet counting, RFC 6587.

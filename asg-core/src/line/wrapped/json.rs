@@ -17,8 +17,8 @@ use serde_json::value::RawValue;
 use super::{Found, Outer, is_payload};
 use crate::bytes::json::Object;
 use crate::bytes::trailing;
-use crate::line::begins_as_lager;
 use crate::line::envelope::{Dialect, role, uptime_text};
+use crate::line::is_like_lager;
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
 
 /// The meaning of a member for the line beside it.
@@ -154,15 +154,33 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let text = text.trim_ascii_end();
     let text = text.strip_suffix(b",").unwrap_or(text);
     // Most JSON in a log is lager's, so it must not cost a parse here.
-    if begins_as_lager(text) {
+    if is_like_lager(text) {
         return None;
     }
-    let value: &RawValue = serde_json::from_slice(text)
-        .or_else(|_| serde_json::from_slice(trailing::divide(text).0))
-        .ok()?;
+    let (values, depth) = match serde_json::from_slice(text) {
+        Ok(value) => (vec![value], MOST_DEEP),
+        Err(_) => match glued(text) {
+            // A lager line among several is not the whole line.
+            Some(several) => (several, MOST_DEEP - 1),
+            None => (vec![serde_json::from_slice(trailing::divide(text).0).ok()?], MOST_DEEP),
+        },
+    };
     let mut lines = Lines { text, found: Vec::new() };
-    lines.value(value, &Outer::default(), MOST_DEEP);
+    for value in values {
+        lines.value(value, &Outer::default(), depth);
+    }
     Some(lines.found).filter(|found| !found.is_empty())
+}
+
+/// Parses two objects or more without line feeds between them, as Kinesis Data Firehose writes
+/// `CloudWatch`'s documents.
+///
+/// Source: the documentation of subscription filters of `CloudWatch` Logs, of what arrives in S3.
+fn glued(text: &[u8]) -> Option<Vec<&RawValue>> {
+    let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
+    let all = values.collect::<Result<Vec<_>, _>>().ok()?;
+    let are_objects = all.len() > 1 && all.iter().all(|value| value.get().starts_with('{'));
+    are_objects.then_some(all)
 }
 
 /// Parses `2024-05-06 07:09:10 +0000 tag: {…}` of fluentd's standard output, `tag:

@@ -20,9 +20,9 @@ mod json;
 
 use std::borrow::Cow;
 
-use super::begins_as_lager;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
+use super::is_like_lager;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
@@ -80,7 +80,7 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
         [b'[', ..] => memchr::memchr(b'{', raw).is_none(),
         _ => false,
     };
-    if is_kernels || begins_as_lager(raw) {
+    if is_kernels || is_like_lager(raw) {
         return None;
     }
     if let Some(Found { text, starts, outer }) = dev_kmsg(raw) {
