@@ -14,7 +14,7 @@ use super::shared::{Kept, Shared};
 pub(crate) struct Builder {
     schema: SchemaRef,
     columns: Vec<&'static Column>,
-    /// Those of each column.
+    /// The cells of each column.
     cells: Vec<Cells>,
     rows: usize,
     shared: Shared,

@@ -42,6 +42,7 @@ impl Kept {
 
 /// The values of shared columns, and the rows that wait for them.
 pub(crate) struct Shared {
+    /// The place of each shared column among all, and its values.
     columns: Vec<(usize, Values)>,
     /// Whether values are known, by key.
     known: Vec<bool>,
@@ -58,7 +59,7 @@ enum Values {
 }
 
 impl Shared {
-    /// Returns those of the shared ones among these columns.
+    /// Starts without values, for the shared ones of these columns.
     pub(crate) fn new<'c>(columns: impl IntoIterator<Item = &'c &'static Column>) -> Self {
         let values = |(at, column): (usize, &&'static Column)| {
             let values = match column.kind {
