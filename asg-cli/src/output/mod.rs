@@ -19,8 +19,6 @@ pub mod zone;
 
 mod new_file;
 mod out;
-mod synced_file;
 
 pub use new_file::{NewFile, NewFolder, remove_unfinished};
 pub use out::Out;
-pub use synced_file::SyncedFile;

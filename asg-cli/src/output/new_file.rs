@@ -91,9 +91,9 @@ impl NewFile {
         Ok(file)
     }
 
-    /// Returns whether the path is that of a file, or of nothing yet: neither a device nor a pipe.
-    pub(super) const fn is_regular(&self) -> bool {
-        self.beside.is_some()
+    /// Returns whether there is a file that this one will replace.
+    pub(super) fn replaces(&self) -> bool {
+        self.beside.is_some() && self.path.exists()
     }
 
     /// Finishes the file: syncs it, moves it into place, and syncs the folder.
@@ -102,11 +102,19 @@ impl NewFile {
     ///
     /// Those of [`NewFile::create`]. The old file stays then.
     pub fn finish(&self, file: &File) -> io::Result<()> {
+        if self.beside.is_none() {
+            return self.put_in_place();
+        }
+        file.sync_all()?;
+        self.put_in_place()?;
+        sync_folder(&self.path)
+    }
+
+    /// Moves the file into place, without a sync.
+    pub(super) fn put_in_place(&self) -> io::Result<()> {
         check_output(&self.path)?;
         let Some(beside) = &self.beside else { return Ok(()) };
-        file.sync_all()?;
-        std::fs::rename(beside, &self.path)?;
-        sync_folder(&self.path)
+        std::fs::rename(beside, &self.path)
     }
 }
 

@@ -1,9 +1,10 @@
 //! Standard output, or a file.
 
+use std::fs::File;
 use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
-use super::{NewFile, SyncedFile};
+use super::NewFile;
 
 const BUFFER: usize = 64 << 10;
 
@@ -13,7 +14,7 @@ pub enum Out {
     /// Standard output.
     Standard(BufWriter<io::Stdout>),
     /// A file that is complete after [`finish`](Out::finish) only.
-    File(BufWriter<SyncedFile>, NewFile),
+    File(BufWriter<File>, NewFile),
 }
 
 impl Out {
@@ -31,12 +32,12 @@ impl Out {
         let file = new.create().map_err(|error| {
             io::Error::new(error.kind(), format!("{}: {error}", path.display()))
         })?;
-        let file =
-            if new.is_regular() { SyncedFile::new(file) } else { SyncedFile::unsynced(file) };
         Ok(Self::File(BufWriter::with_capacity(BUFFER, file), new))
     }
 
-    /// Finishes the output, after everything was written.
+    /// Finishes the output, after everything was written. A file that takes the place of another
+    /// is synced first, so that one of them outlives a power failure. A new one is not: nothing is
+    /// lost that was there before, and the disk would take as long as the work.
     ///
     /// # Errors
     ///
@@ -47,7 +48,7 @@ impl Out {
             Self::Standard(_) => Ok(()),
             Self::File(file, new) => {
                 let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
-                new.finish(&file.finish()?)
+                if new.replaces() { new.finish(&file) } else { new.put_in_place() }
             }
         }
     }
