@@ -223,8 +223,9 @@ impl Outcome {
 /// Returns whether a text that was not understood looks like a packet's or a container's. No
 /// [quiet](super::quiet) text does.
 fn holds_text(text: &[u8]) -> bool {
+    // Between the fields may be tabs, or whatever a store puts there for a blank.
     if let Some(at) = position!(b"SRC=", text)
-        && position!(b" DST=", &text[at..]).is_some()
+        && position!(b"DST=", &text[at..]).is_some()
     {
         return true;
     }
@@ -571,6 +572,10 @@ mod tests {
                 Outcome::Other,
             ),
             (String::new(), Outcome::Other),
+            (packet(kernel).replace(' ', "+"), Outcome::NotUnderstood),
+            (packet(kernel).replace(' ', "\t"), Outcome::NotUnderstood),
+            (packet(kernel).replace(' ', "%20"), Outcome::NotUnderstood),
+            (packet(kernel).replace(' ', "\u{a0}"), Outcome::NotUnderstood),
         ] {
             assert_eq!(outcome(text.as_bytes()), expected, "{text}");
         }
@@ -621,7 +626,7 @@ mod tests {
 
     const PIECES: [&str; 18] = [
         "SRC=",
-        " DST=",
+        "DST=",
         "S\0R\0C\0=\0",
         "\n",
         "\0",
