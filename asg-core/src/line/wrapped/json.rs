@@ -166,8 +166,16 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
         },
     };
     let mut lines = Lines { text, found: Vec::new() };
+    let is_glued = values.len() > 1;
     for value in values {
+        let known = lines.found.len();
         lines.value(value, &Outer::default(), depth);
+        // It may be a document. As a line of its own it is counted in any case.
+        if is_glued && lines.found.len() == known {
+            let text = value.get().as_bytes();
+            let outer = Object::parse(text).map_or_else(|_| Outer::default(), |it| told(&it));
+            lines.push(value, Cow::Borrowed(text), outer);
+        }
     }
     Some(lines.found).filter(|found| !found.is_empty())
 }
