@@ -306,6 +306,7 @@ fn doors(folder: &Path, files: &[(&str, Vec<u8>)]) -> Vec<(&'static str, Vec<Str
                 let without_place = |mut record: Value| {
                     let record = record.as_object_mut().unwrap();
                     record.retain(|key, _| !["log", "event"].contains(&key.as_str()));
+                    record["cf"]["asg"].as_object_mut().unwrap().remove("line");
                     Value::Object(std::mem::take(record)).to_string()
                 };
                 run.objects().into_iter().map(without_place).collect()
@@ -333,6 +334,29 @@ fn doors(folder: &Path, files: &[(&str, Vec<u8>)]) -> Vec<(&'static str, Vec<Str
     shown.into()
 }
 
+/// Lines of [`packets`] as `journalctl -o export` and `-o verbose` print them.
+fn journald(kernel: &str) -> [String; 2] {
+    let mut forms = [String::new(), String::new()];
+    for (n, line) in kernel.lines().enumerate() {
+        let (_, message) = line.split_once("] ").unwrap();
+        let micros = 1_741_083_840_000_000 + n;
+        let uptime = 2_400_000_000 + n;
+        let fields = [
+            "_TRANSPORT=kernel",
+            "SYSLOG_IDENTIFIER=kernel",
+            &format!("MESSAGE={message}"),
+            "_HOSTNAME=cell",
+            &format!("_SOURCE_MONOTONIC_TIMESTAMP={uptime}"),
+        ];
+        let cursor = format!("s=1;i={n:x};t={micros:x};x=1");
+        let own = format!("__CURSOR={cursor}\n__REALTIME_TIMESTAMP={micros}");
+        write!(forms[0], "{own}\n{}\n\n", fields.join("\n")).unwrap();
+        let head = format!("Tue 2025-03-04 11:24:00.{n:06} CET [{cursor}]");
+        writeln!(forms[1], "{head}\n    {}", fields.join("\n    ")).unwrap();
+    }
+    forms
+}
+
 #[test]
 fn each_door_shows_the_same_however_the_logs_are_kept() {
     let folder = tempfile::tempdir().unwrap();
@@ -349,11 +373,14 @@ fn each_door_shows_the_same_however_the_logs_are_kept() {
     // CloudWatch's exports to S3 have a stamp before each line.
     let s3: String =
         kernel.lines().map(|line| format!("2025-03-04T10:24:01.000Z {line}\n")).collect();
+    let [export, verbose] = journald(&kernel);
     let windows = |text: &str| text.replace('\n', "\r\n").into_bytes();
     let marked = |text: &str| [b"\xef\xbb\xbf", text.as_bytes()].concat();
     for (name, files) in [
         ("indented", kept(kernel.as_bytes(), pretty.as_bytes())),
         ("s3", kept(s3.as_bytes(), line.as_bytes())),
+        ("export", kept(export.as_bytes(), line.as_bytes())),
+        ("verbose", kept(verbose.as_bytes(), line.as_bytes())),
         ("windows", kept(&windows(&kernel), &windows(&pretty))),
         ("marked", kept(&marked(&kernel), &marked(&line))),
     ] {

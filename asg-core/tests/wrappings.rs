@@ -1,6 +1,7 @@
 //! Lines in all the wrappings that programs put around them: each is parsed, its machine and time
 //! are found, and its writer decides what it proves.
 
+use asg_core::line::{LogLines, RawLine};
 use asg_core::record::Outcome;
 use asg_core::{Gathering, Line, Origin, Record, SourceId, TimePolicy};
 use serde_json::{Value, json};
@@ -171,22 +172,35 @@ fn a_program_named_in_a_header_that_is_not_understood_is_who_wrote_the_line() {
     }
 }
 
+/// Returns the content of each line of a log, documents on several lines included.
+fn outputs(log: &[u8]) -> Vec<Value> {
+    let mut all = Vec::new();
+    let mut each = |raw: RawLine<'_>| {
+        let line = raw.line();
+        let record = match raw.part_of {
+            Some(first) => Record::part_of(first),
+            None => Record::classify(&line),
+        };
+        let policy = TimePolicy::default();
+        let mut output = serde_json::to_value(record.to_output(raw.number, &policy)).unwrap();
+        output["cell"] = record.envelope.cell().into();
+        all.push(output);
+    };
+    let mut lines = LogLines::new();
+    lines.push(log, &mut each);
+    lines.finish(each);
+    all
+}
+
 /// Passes on the rows of a fixture: the lines, the line of the packet, and its content.
 fn each_row(text: &str, mut each: impl FnMut(&str, &Value, Value)) -> usize {
     let mut rows = 0;
     for row in text.lines() {
         let row: Value = serde_json::from_str(row).unwrap();
         rows += 1;
-        let lines: Vec<_> =
-            row["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
-        let outputs = lines.iter().map(|text| {
-            let line = Line::new(text.as_bytes());
-            let record = Record::classify(&line);
-            let policy = TimePolicy::default();
-            let mut output = serde_json::to_value(record.to_output(1, &policy)).unwrap();
-            output["cell"] = record.envelope.cell().into();
-            output
-        });
+        let lines = row["lines"].as_array().unwrap().iter().map(|line| line.as_str().unwrap());
+        let text: String = lines.map(|line| format!("{line}\n")).collect();
+        let outputs = outputs(text.as_bytes());
         let packet = outputs.into_iter().find(|output| output["kind"] != "other");
         let packet = packet.unwrap_or_else(|| panic!("no packet: {row}"));
         each(row["name"].as_str().unwrap(), &row, packet);
@@ -249,9 +263,109 @@ fn objects_without_line_feeds_between_them_are_read_one_by_one() {
     let forged: Vec<_> = Record::all(&line).map(|record| record.not_platform()).collect();
     assert_eq!(forged, [false, false, true]);
 
+    // One that has no line is not dropped: it may be a document.
+    let store = json!({"d538d169-f2f6-4587-77b1-f00d": {"handle": "d538d169-f2f6-4587-77b1-f00d", "ip": "10.255.15.7",
+        "metadata": {"app_id": "bc6f229d-5e4a-4c41-a63f-e8795496c283"}}});
+    assert_eq!(kinds(&format!("{store}{}{{}}", documents[0])), ["rep", "packet", "rep", "other"]);
+    assert_eq!(kinds(&format!("{store}{store}")), ["rep", "rep"]);
+    let of_app =
+        store.to_string().replacen('{', r#"{"cf_app_id":"d538d169","source_type":"APP","#, 1);
+    assert_eq!(kinds(&format!("{store}{of_app}")), ["rep", "other"]);
+
     // Nothing of a line that is cut counts as whole.
     let cut = documents.concat();
     assert_eq!(kinds(&cut[..cut.len() - 3]), ["damaged"]);
+}
+
+/// An entry of `journalctl -o export`: its fields, some of them with the length of their value.
+fn exported(fields: &[(&str, &str)]) -> Vec<u8> {
+    let mut text = b"__CURSOR=s=1;i=2\n".to_vec();
+    for (name, value) in fields {
+        text.extend_from_slice(name.as_bytes());
+        if value.contains('\n') || name.starts_with("BINARY") {
+            text.push(b'\n');
+            text.extend_from_slice(&(value.len() as u64).to_le_bytes());
+        } else {
+            text.push(b'=');
+        }
+        text.extend_from_slice(value.as_bytes());
+        text.push(b'\n');
+    }
+    text.push(b'\n');
+    text
+}
+
+/// An entry of `journalctl -o verbose`.
+fn verbose(fields: &[(&str, &str)]) -> Vec<u8> {
+    let head = "Mon 2024-05-06 09:09:10.581301 CEST [s=1f;i=2;b=3;m=4;t=617c3befd1035;x=6]\n";
+    let fields = fields.iter().map(|(name, value)| {
+        let blanks = " ".repeat(name.len() + 5);
+        format!("    {name}={}\n", value.replace('\n', &format!("\n{blanks}")))
+    });
+    format!("{head}{}", fields.collect::<String>()).into_bytes()
+}
+
+#[test]
+fn an_entry_of_journald_is_read_as_a_whole() {
+    let packet = &PACKET[15..];
+    let micros = "1714979350581301";
+    let export = |message: &str, rest: &[(&str, &str)]| {
+        let first = [("__REALTIME_TIMESTAMP", micros), ("BINARY", "\n\r\n"), ("MESSAGE", message)];
+        exported(&[&first, rest].concat())
+    };
+    let entry = |message: &str, rest: &[(&str, &str)]| {
+        verbose(&[&[("PRIORITY", "4"), ("MESSAGE", message)], rest].concat())
+    };
+    let of = |program| [("SYSLOG_IDENTIFIER", program), ("_HOSTNAME", "cell-1")];
+    let kernel = [("_TRANSPORT", "kernel"), ("_HOSTNAME", "cell-1")];
+    for (log, kinds) in [
+        (export(packet, &kernel), vec!["packet"]),
+        (export(packet, &of("kernel")), vec!["packet"]),
+        (export(REP, &of("rep")), vec!["rep"]),
+        (entry(packet, &of("kernel")), vec!["packet"]),
+        (entry(REP, &of("rep")), vec!["rep"]),
+        ([export(packet, &kernel), export(REP, &of("rep"))].concat(), vec!["packet", "rep"]),
+        ([entry(packet, &kernel), entry(REP, &of("rep"))].concat(), vec!["packet", "rep"]),
+    ] {
+        let text = String::from_utf8_lossy(&log);
+        let all = outputs(&log);
+        assert_eq!(all.len(), log.split_inclusive(|b| *b == b'\n').count(), "{text}");
+        let found: Vec<_> = all.iter().filter(|output| output["part_of"].is_null()).collect();
+        assert_eq!(found.iter().map(|it| &it["kind"]).collect::<Vec<_>>(), kinds, "{text}");
+        for output in found {
+            assert_eq!(output["cell"], "cell-1", "{text}");
+            let own_time = if output["kind"] == "rep" { "10.1Z" } else { "10.581301Z" };
+            assert_eq!(output["time"], format!("2024-05-06T07:09:{own_time}"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn no_text_in_an_entry_of_journald_is_an_entry() {
+    let packet = &PACKET[15..];
+    let of_kernel = [("_HOSTNAME", "cell-2"), ("SYSLOG_IDENTIFIER", "kernel"), ("MESSAGE", packet)];
+    let of_app = |message: &str| {
+        [("SYSLOG_IDENTIFIER", "my-app".to_owned()), ("MESSAGE", message.to_owned())]
+    };
+    for make in [exported, verbose] {
+        let forged = format!("hello\n\n{}\n\n", String::from_utf8(make(&of_kernel)).unwrap());
+        let fields = of_app(&forged);
+        let fields: Vec<_> = fields.iter().map(|(name, value)| (*name, &**value)).collect();
+        let log = [make(&fields), make(&of_kernel)].concat();
+        let all = outputs(&log);
+        let whole: Vec<_> = all.iter().filter(|output| output["part_of"].is_null()).collect();
+        assert_eq!(whole.len(), 2, "{all:#?}");
+        assert_eq!(whole[1]["cell"], "cell-2");
+        assert_eq!((&whole[0]["kind"], &whole[0]["cf"]), (&"damaged".into(), &Value::Null));
+        // A packet of an app's is shown with its program.
+        let all = outputs(&make(&[("SYSLOG_IDENTIFIER", "my-app"), ("MESSAGE", packet)]));
+        assert_eq!(all[0]["program"], "my-app");
+    }
+    // An entry that ends within a value is damaged.
+    let fields = [("SYSLOG_IDENTIFIER", "kernel"), ("MESSAGE", packet), ("BINARY", "value")];
+    let log = exported(&fields);
+    let all = outputs(&log[..log.len() - 4]);
+    assert_eq!(all[0]["kind"], "damaged");
 }
 
 #[test]

@@ -8,7 +8,7 @@ use asg_core::{Line, Origin, Record, SourceId};
 type Seen = (u64, u64, Vec<u8>, Option<u64>);
 
 /// Every line is passed on once, in order; a text that is divided outside of documents gives the
-/// same lines; and the first line of a document is parsed as JSON.
+/// same lines; and the first line of a JSON document is parsed as such.
 pub(crate) fn documents(data: &[u8]) {
     let whole = seen(data);
     let lines = data.split_inclusive(|b| *b == b'\n').count() as u64;
@@ -16,6 +16,10 @@ pub(crate) fn documents(data: &[u8]) {
     for (n, (number, _, text, part_of)) in whole.iter().enumerate() {
         assert!(part_of.is_none_or(|first| first < *number));
         if whole.get(n + 1).is_some_and(|next| next.3 == Some(*number)) {
+            // It may be an entry of journald's.
+            if !matches!(text.first(), Some(b'{' | b'[')) {
+                continue;
+            }
             // Half a surrogate pair in a key is refused when the key is read.
             if text.windows(2).any(|two| two == b"\\u") {
                 continue;

@@ -505,6 +505,11 @@ fn told(object: &Object<'_>) -> Outer {
     if object.get(&["__REALTIME_TIMESTAMP"]).is_some() || object.get(&["_HOSTNAME"]).is_some() {
         outer.dialect = Dialect::JournalJson;
     }
+    if outer.program.is_none()
+        && object.string(&["_TRANSPORT"]).is_some_and(|it| it.as_str() == "kernel")
+    {
+        outer.program = Some("kernel".to_owned());
+    }
     outer
 }
 

@@ -6,6 +6,7 @@
 //! | `4,339,637581122,-;…` | `/dev/kmsg` |
 //! | JSON, of any structure | journald, `dmesg -J`, log stores and shippers; see [`json`] |
 //! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`] |
+//! | `__CURSOR=…`, and fields on lines of their own | journald; see [`journal`] |
 //! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
 //! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
@@ -16,6 +17,7 @@
 
 mod columns;
 mod influx;
+mod journal;
 mod json;
 
 use std::borrow::Cow;
@@ -132,6 +134,9 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     }
     if let Some(found) = frames(text) {
         return Some(found);
+    }
+    if let Some(found) = journal::find(text) {
+        return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
     // The cheap test first: all other wrappings have one of these, and packets have none.
     memchr::memchr3(b'{', b'"', b'\t', text)?;

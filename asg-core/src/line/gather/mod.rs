@@ -1,22 +1,28 @@
-//! Keeps the lines of a JSON document together.
+//! Keeps the lines of a document together: of JSON, and of an entry of journald's.
 //!
 //! `cf curl`, `jq` and `json.tool` print a document indented: it begins in the first column with
 //! `{` or `[`, and each further line begins with a blank, `}` or `]`, or is empty. A log line with
 //! a header never begins like that. Therefore a document ends where its brackets are closed, and a
-//! line that begins otherwise shows that it was not a document.
+//! line that begins otherwise shows that it was not a document. `journalctl` prints the fields of
+//! an entry on lines of their own; see [`entry`].
 
+mod brackets;
+pub(super) mod entry;
+
+use memchr::memmem;
 use serde::de::IgnoredAny;
 
+use self::brackets::{Brackets, is_continuation};
+use self::entry::{CURSOR, Entry};
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
+use crate::bytes::line_end::{without_cr, without_line_end};
 
-/// A document that is evidence never nests deeper than this.
-const MOST_NESTED: usize = 128;
-
-/// Joins the lines of a JSON document.
+/// Joins the lines of a JSON document, or of an entry of journald's.
 ///
 /// Takes lines and passes them on. The first line of a document on several lines is passed on with
 /// the text of all of them, and each further line with [`RawLine::part_of`]. Lines that turn out
-/// not to be a document are passed on unchanged. Up to 64 MiB are held, and only for a document.
+/// not to be a document are passed on unchanged. Up to 64 MiB are held, and only for a document. An
+/// entry of `journalctl -o verbose` has no mark at its end, so it is held until the next line.
 ///
 /// # Example
 ///
@@ -35,13 +41,37 @@ const MOST_NESTED: usize = 128;
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct DocumentLines {
-    open: Brackets,
+    open: Option<Open>,
     /// The lines so far, with a line feed behind each.
     text: Vec<u8>,
     /// The offset of each of them in the stream.
     offsets: Vec<u64>,
     /// The number of the first.
     first: u64,
+    /// The number of bytes of them that were skipped.
+    skipped: u64,
+    /// The offset behind the last one, if it ends with a line feed only.
+    ends: u64,
+}
+
+/// A document that has begun.
+#[derive(Debug, Clone)]
+enum Open {
+    Json(Brackets),
+    Entry(Entry),
+}
+
+/// The state of a document after a line.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum State {
+    /// More lines follow.
+    Open,
+    /// The line is the last.
+    Closed,
+    /// The line shows that it is not a document.
+    Broken,
+    /// The line is not a part of the document.
+    Ended,
 }
 
 impl DocumentLines {
@@ -55,8 +85,7 @@ impl DocumentLines {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        let open = Brackets { closers: Vec::new(), len: 0 };
-        Self { open, text: Vec::new(), offsets: Vec::new(), first: 0 }
+        Self { open: None, text: Vec::new(), offsets: Vec::new(), first: 0, skipped: 0, ends: 0 }
     }
 
     /// Takes the next line, and passes on the lines that are complete.
@@ -72,39 +101,66 @@ impl DocumentLines {
     /// ```
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
-        if self.offsets.is_empty() && !matches!(line.bytes.first(), Some(b'{' | b'[')) {
+        if self.open.is_none() && !may_begin(line.bytes) {
             return each(line);
         }
         self.take(line, &mut each);
     }
 
     fn take(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
-        let goes_on = line.skipped == 0 && self.open.may_go_on(line.bytes);
-        if !goes_on {
-            self.pass_on(each);
+        let state = self.state_after(&line);
+        if state != State::Ended {
+            self.keep(&line);
         }
-        let is_first = self.offsets.is_empty();
-        if is_first && (line.skipped > 0 || !may_begin(line.bytes)) {
-            return each(line);
+        match state {
+            State::Open => {}
+            State::Closed => self.pass_on_document(each),
+            State::Broken => self.pass_on(each),
+            State::Ended => {
+                if self.open.is_some() {
+                    self.finish(&mut *each);
+                }
+                self.open = Open::begin(line.bytes).filter(|_| line.skipped == 0);
+                if self.open.is_none() {
+                    return each(line);
+                }
+                self.first = line.number;
+                self.keep(&line);
+            }
         }
-        if is_first {
-            (self.open, self.first) = (Brackets::default(), line.number);
+    }
+
+    fn state_after(&mut self, line: &RawLine<'_>) -> State {
+        if self.text.len() + line.bytes.len() >= MOST_DOCUMENT {
+            return State::Ended;
         }
-        let state = self.open.scan(line.bytes);
-        if is_first && state != State::Open {
-            return each(line);
+        match &mut self.open {
+            None => State::Ended,
+            Some(Open::Json(_)) if line.skipped > 0 => State::Ended,
+            Some(Open::Json(brackets)) => brackets.take(line.bytes),
+            Some(Open::Entry(entry)) => {
+                let line_end: &[u8] = if line.offset > self.ends { b"\r\n" } else { b"\n" };
+                entry.take(line_end, line.bytes, line.skipped)
+            }
+        }
+    }
+
+    fn keep(&mut self, line: &RawLine<'_>) {
+        // A carriage return may belong to an entry's value.
+        if matches!(self.open, Some(Open::Entry(_)))
+            && line.offset > self.ends
+            && let Some(feed) = self.text.pop()
+        {
+            self.text.extend_from_slice(&[b'\r', feed]);
         }
         self.text.extend_from_slice(line.bytes);
         self.text.push(b'\n');
         self.offsets.push(line.offset);
-        match state {
-            State::Open => {}
-            State::Closed if self.is_json() => self.pass_on_document(each),
-            State::Closed | State::Broken => self.pass_on(each),
-        }
+        self.skipped += line.skipped;
+        self.ends = line.offset + line.bytes.len() as u64 + line.skipped + 1;
     }
 
-    /// Ends the stream: an incomplete document is passed on as single lines.
+    /// Ends the stream: a JSON document that is incomplete is passed on as single lines.
     ///
     /// ```
     /// use asg_core::Lines;
@@ -115,12 +171,18 @@ impl DocumentLines {
     /// assert_eq!(found, 2, "a document that is not closed is passed on line by line");
     /// ```
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
-        self.pass_on(&mut each);
+        match self.open {
+            Some(Open::Entry(_)) => self.pass_on_document(&mut each),
+            _ => self.pass_on(&mut each),
+        }
     }
 
-    fn is_json(&self) -> bool {
-        let text = std::str::from_utf8(&self.text);
-        text.is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok())
+    fn is_document(&self) -> bool {
+        let text = || std::str::from_utf8(&self.text);
+        match self.open {
+            Some(Open::Entry(_)) => self.offsets.len() > 1,
+            _ => text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok()),
+        }
     }
 
     /// Passes on the lines, one by one.
@@ -131,10 +193,15 @@ impl DocumentLines {
         self.clear();
     }
 
+    /// Passes on the lines as a document, if they are one.
     fn pass_on_document(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
+        if !self.is_document() {
+            return self.pass_on(each);
+        }
         for line in self.lines() {
             each(if line.number == self.first {
-                RawLine { bytes: &self.text[..self.text.len() - 1], ..line }
+                let bytes = &self.text[..self.text.len() - 1];
+                RawLine { bytes, skipped: self.skipped, ..line }
             } else {
                 RawLine { part_of: Some(self.first), ..line }
             });
@@ -143,17 +210,20 @@ impl DocumentLines {
     }
 
     fn lines(&self) -> impl Iterator<Item = RawLine<'_>> {
+        // Carriage returns were put back, but not that of the last line.
+        let has_cr = matches!(self.open, Some(Open::Entry(_)));
+        let last = self.offsets.last();
         let lines = self.text.split_inclusive(|b| *b == b'\n').zip(&self.offsets);
-        lines.zip(self.first..).map(|((line, offset), number)| RawLine {
-            number,
-            offset: *offset,
-            bytes: &line[..line.len() - 1],
-            skipped: 0,
-            part_of: None,
+        lines.zip(self.first..).map(move |((line, offset), number)| {
+            let line = &line[..line.len() - 1];
+            let bytes = if has_cr && Some(offset) != last { without_cr(line) } else { line };
+            RawLine { number, offset: *offset, bytes, skipped: 0, part_of: None }
         })
     }
 
     fn clear(&mut self) {
+        self.open = None;
+        self.skipped = 0;
         self.offsets.clear();
         // A log has few documents, so the memory of a large one is released.
         self.text.clear();
@@ -172,6 +242,13 @@ impl DocumentLines {
 /// ```
 #[must_use]
 pub fn unfinished_document(text: &[u8]) -> Option<usize> {
+    if let Some(from) = first_entry(text) {
+        // Only what is before them shows what the lines of an export are.
+        let mut lines = LogLines::new();
+        lines.push(&text[from..], |_| ());
+        let open = lines.documents.offsets.first();
+        return open.and_then(|at| usize::try_from(*at).ok()).map(|at| from + at);
+    }
     let mut end = text.len();
     let start = loop {
         let line = text[..end].strip_suffix(b"\n").unwrap_or(&text[..end]);
@@ -184,90 +261,43 @@ pub fn unfinished_document(text: &[u8]) -> Option<usize> {
         }
         end = start;
     };
-    let mut open = Brackets::default();
-    for (n, line) in text[start..].split_inclusive(|b| *b == b'\n').enumerate() {
-        let line = line.strip_suffix(b"\n").unwrap_or(line);
-        let line = line.strip_suffix(b"\r").unwrap_or(line);
-        let may_be = if n == 0 { may_begin(line) } else { open.may_go_on(line) };
-        if !may_be || open.scan(line) != State::Open {
-            return None;
-        }
+    let mut lines = text[start..].split_inclusive(|b| *b == b'\n').map(without_line_end);
+    let mut open = Open::begin(lines.next()?)?;
+    let goes_on = lines.all(|line| {
+        let state = match &mut open {
+            Open::Json(brackets) => brackets.take(line),
+            Open::Entry(entry) => entry.take(b"\n", line, 0),
+        };
+        state == State::Open
+    });
+    (goes_on && text.len() - start <= MOST_DOCUMENT).then_some(start)
+}
+
+/// Returns where the first entry of an export begins, if one begins in the last part of a text, or
+/// with it: nearly all entries are shorter than that part.
+fn first_entry(text: &[u8]) -> Option<usize> {
+    const LAST: usize = 16 << 10;
+    if text.starts_with(CURSOR) {
+        return Some(0);
     }
-    Some(start)
+    let entry = memmem::Finder::new(b"\n__CURSOR=");
+    let last = &text[text.len().saturating_sub(LAST)..];
+    entry.find(last).and(entry.find(text)).map(|at| at + 1)
 }
 
-/// Returns whether a document may begin with this line. A line that ends in a closing bracket is a
-/// document of its own, or not one: nearly all lines of `rep` are.
-fn may_begin(line: &[u8]) -> bool {
-    matches!(line.first(), Some(b'{' | b'['))
-        && !matches!(line.trim_ascii_end().last(), Some(b'}' | b']'))
+/// Returns whether a document may begin with this line, as its first bytes show.
+#[inline]
+const fn may_begin(line: &[u8]) -> bool {
+    matches!(
+        line,
+        [b'{' | b'[', ..] | [b'_', b'_', b'C', ..] | [_, _, _, b' ', _, _, _, _, b'-', ..]
+    )
 }
 
-const fn is_continuation(line: &[u8]) -> bool {
-    matches!(line.first(), None | Some(b' ' | b'\t' | b'\r' | b'}' | b']'))
-}
-
-/// The open brackets of a document.
-#[derive(Debug, Clone, Default)]
-struct Brackets {
-    /// The closing bracket of each of them.
-    closers: Vec<u8>,
-    /// The length of the text, with its line feeds.
-    len: usize,
-}
-
-/// The state of a document after a line.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
-    Open,
-    Closed,
-    Broken,
-}
-
-impl Brackets {
-    /// Returns whether this may be a further line of the document.
-    const fn may_go_on(&self, line: &[u8]) -> bool {
-        is_continuation(line) && self.len + line.len() < MOST_DOCUMENT
-    }
-
-    fn scan(&mut self, line: &[u8]) -> State {
-        self.len += line.len() + 1;
-        let mut at = 0;
-        while let Some(&byte) = line.get(at) {
-            at += 1;
-            match byte {
-                b'{' | b'[' if self.closers.len() < MOST_NESTED => {
-                    self.closers.push(if byte == b'{' { b'}' } else { b']' });
-                }
-                b'}' | b']' if self.closers.last() == Some(&byte) => {
-                    self.closers.pop();
-                    if self.closers.is_empty() {
-                        let is_end = line[at..].trim_ascii().is_empty();
-                        return if is_end { State::Closed } else { State::Broken };
-                    }
-                }
-                b'{' | b'[' | b'}' | b']' => return State::Broken,
-                // A string ends on its line.
-                b'"' => match string_len(&line[at..]) {
-                    Some(len) => at += len + 1,
-                    None => return State::Broken,
-                },
-                _ => {}
-            }
-        }
-        State::Open
-    }
-}
-
-/// Returns the place of the first `"` without a backslash before it.
-fn string_len(text: &[u8]) -> Option<usize> {
-    let mut at = 0;
-    loop {
-        at += memchr::memchr2(b'"', b'\\', text.get(at..)?)?;
-        if text[at] == b'"' {
-            return Some(at);
-        }
-        at += 2;
+impl Open {
+    fn begin(line: &[u8]) -> Option<Self> {
+        let json = Brackets::begin(line).map(Self::Json);
+        json.or_else(|| Entry::begin(line).map(Self::Entry))
     }
 }
 
@@ -403,10 +433,34 @@ mod tests {
             "[\n}\n",
             "}\n  \"a\"\n{\"b\":1}\n",
             "{\n  \"a\": 1\n} x\n",
+            "__CURSOR=s=1\nlog\n",
+            "MESSAGE=x\n_HOSTNAME=cell-1\n\n",
+            "Mon 2024-05-06 07:09:10 UTC cell-1 kernel: [s=1]\n    x\n",
+            "Mon 2024-05-06 07:09:10 UTC [s=1]\nlog\n",
         ] {
             let plain = text.lines().map(|line| (line.to_owned(), 0)).collect::<Vec<_>>();
             assert_eq!(documents(text), plain, "{text}");
         }
+    }
+
+    #[test]
+    fn an_entry_of_journald_is_one_line_and_its_parts() {
+        let export = "__CURSOR=s=1\nMESSAGE=x\nDATA\n\u{5}\0\0\0\0\0\0\0\nA=\nB\n\n";
+        let head = "Mon 2024-05-06 07:09:10 UTC [s=1]";
+        for (text, expected) in [
+            (format!("log\n{export}log\n"), [("log", 0), (export, 6), ("log", 0)]),
+            (
+                format!("log\n{head}\n    A=x\n        y\nlog\n"),
+                [("log", 0), (&format!("{head}\n    A=x\n        y\n"), 2), ("log", 0)],
+            ),
+        ] {
+            let whole =
+                expected.map(|(text, n)| (text.strip_suffix('\n').unwrap_or(text).to_owned(), n));
+            assert_eq!(documents(&text), whole);
+        }
+        // Two entries, and one that is cut.
+        let found = documents(&format!("{export}{export}__CURSOR=s=1\nMESSAGE=x\n"));
+        assert_eq!(found.iter().map(|(_, parts)| *parts).collect::<Vec<_>>(), [6, 6, 1]);
     }
 
     #[test]
@@ -458,6 +512,14 @@ mod tests {
             "{\n  \"a\": 1\n}",
             "[\n  1\n]",
             "{\n  \"a\": {\n  }\n}",
+            "__CURSOR=s=1",
+            "MESSAGE=x",
+            "_HOSTNAME=cell-1\r",
+            "BINARY\n\u{3}\0\0\0\0\0\0\0\nxy",
+            "BINARY\n\u{9}\0\0\0\0\0\0\0\n__CURSOR\r",
+            "BINARY",
+            "Mon 2024-05-06 07:09:10 UTC [s=1]",
+            "    MESSAGE=x",
         ];
         prop::collection::vec(prop::sample::select(LINES), 0..16)
             .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
