@@ -33,6 +33,14 @@ pub(crate) fn documents(data: &[u8]) {
             documents::evidence(text, origin, |_| ()).expect("it is JSON");
         }
     }
+    // Where an export begins in the middle of a log, and has values of very many lines, only what is
+    // before them shows where they end.
+    let export = b"\n__CURSOR=";
+    let is_mixed =
+        !data.starts_with(&export[1..]) && data.windows(export.len()).any(|it| it == export);
+    if is_mixed && data.split(|b| *b == b'\n').count() > 48 {
+        return;
+    }
     for end in (0..data.len()).filter(|end| data[*end] == b'\n').step_by(7).take(32) {
         let end = end + 1;
         let cut = unfinished_document(&data[..end]).unwrap_or(end);

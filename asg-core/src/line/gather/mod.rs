@@ -273,16 +273,16 @@ pub fn unfinished_document(text: &[u8]) -> Option<usize> {
     (goes_on && text.len() - start <= MOST_DOCUMENT).then_some(start)
 }
 
-/// Returns where the first entry of an export begins, if one begins in the last part of a text, or
-/// with it: nearly all entries are shorter than that part.
+/// Returns where the first entry of an export begins, if one begins in the last lines of a text, or
+/// with it. Nearly all entries have fewer lines.
 fn first_entry(text: &[u8]) -> Option<usize> {
-    const LAST: usize = 16 << 10;
+    const LAST: usize = 48;
     if text.starts_with(CURSOR) {
         return Some(0);
     }
-    let entry = memmem::Finder::new(b"\n__CURSOR=");
-    let last = &text[text.len().saturating_sub(LAST)..];
-    entry.find(last).and(entry.find(text)).map(|at| at + 1)
+    let ends = memchr::memrchr_iter(b'\n', text).take(LAST);
+    let is_export = ends.map(|end| &text[end + 1..]).any(|line| line.starts_with(CURSOR));
+    is_export.then(|| memmem::find(text, b"\n__CURSOR=").map(|at| at + 1)).flatten()
 }
 
 /// Returns whether a document may begin with this line, as its first bytes show.
