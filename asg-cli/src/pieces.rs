@@ -216,7 +216,7 @@ impl Feed {
             piece.separate.clear();
             piece.block.clear();
             piece.lines.set(None);
-            let more = self.fill(&*source, piece);
+            let more = self.fill(&source, piece);
             let is_empty = piece.block.bytes().is_empty() && piece.separate.is_empty();
             self.is_owing = piece.separate.is_empty();
             if !self.is_alone {
@@ -314,7 +314,7 @@ impl Feed {
     }
 
     /// Fills a piece with what comes next in a source; returns `false` at its end.
-    fn fill(&mut self, source: &dyn Source, piece: &mut Piece) -> Result<bool, Error> {
+    fn fill(&mut self, source: &Arc<dyn Source>, piece: &mut Piece) -> Result<bool, Error> {
         let failed = |error| Error::file(source.name(), error);
         if let Open::Stream(blocks) = &mut self.open {
             return blocks.next(&mut piece.block).map_err(failed);
@@ -322,8 +322,8 @@ impl Feed {
         let opened = source.open(&self.counter).inspect_err(|_| self.pass.failed(self.over))?;
         match opened {
             Opened::Stream(stream) => {
-                let mut blocks =
-                    Blocks::new(Utf8::new(self.pass.check(self.over, stream)), self.size);
+                let stream = self.pass.check(self.over, source, stream);
+                let mut blocks = Blocks::new(Utf8::new(stream), self.size);
                 let more = blocks.next(&mut piece.block);
                 self.open = Open::Stream(blocks);
                 more.map_err(failed)

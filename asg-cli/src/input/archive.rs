@@ -51,6 +51,11 @@ pub(super) struct Listed {
 }
 
 impl Archive {
+    /// Returns the file that it is.
+    pub(super) fn file(&self) -> &Held {
+        &self.file
+    }
+
     /// Lists the members of a file.
     ///
     /// # Errors

@@ -25,7 +25,7 @@ mod tar;
 mod utf8;
 
 pub use packing::Unreadable;
-pub use source::{Log, Members, OnDisk, Opened, ReadCounter, SeparateLines, Source};
+pub use source::{Log, Members, OnDisk, Opened, ReadCounter, SeparateLines, Source, Version};
 pub use utf8::Utf8;
 
 /// How much is read at once.
@@ -119,6 +119,16 @@ impl Input {
             From::Unreadable(_) => Some(0),
             From::Stdin | From::Begun(_) => None,
         }
+    }
+
+    /// Returns the version of the file that it is in, if it is in one.
+    pub(crate) fn version(&self) -> Option<Version> {
+        let file = match &self.from {
+            From::File(file) => file,
+            From::Member { archive, .. } => archive.file(),
+            From::Stdin | From::Begun(_) | From::Bundled(_) | From::Unreadable(_) => return None,
+        };
+        file.metadata().ok().filter(fs::Metadata::is_file).as_ref().and_then(Version::of)
     }
 
     /// Returns whether it is a pipe, which is read once only.

@@ -1,10 +1,12 @@
 //! Sources of lines: files, bytes in memory, and whatever else implements [`Source`].
 
 use std::fmt;
+use std::fs::Metadata;
 use std::io::{self, Read};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
+use std::time::{Duration, SystemTime};
 
 use asg_core::SourceId;
 
@@ -29,6 +31,12 @@ pub trait Source: fmt::Debug + Send + Sync {
 
     /// Returns its size in bytes on disk, if known.
     fn size(&self) -> Option<u64>;
+
+    /// Returns the version of the file that it is in, by which readings see that nothing was
+    /// written between them; `None` if it is in no file.
+    fn version(&self) -> Option<Version> {
+        None
+    }
 
     /// Returns whether it can be opened more than once.
     fn is_repeatable(&self) -> bool;
@@ -59,6 +67,33 @@ pub trait Source: fmt::Debug + Send + Sync {
     /// Those of opening it.
     fn on_disk(&self) -> io::Result<Option<OnDisk>> {
         Ok(None)
+    }
+}
+
+/// The size of a file, and when it was written last. Files with one name may differ in both.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Version {
+    size: u64,
+    written: SystemTime,
+}
+
+impl Version {
+    /// Returns the version that these facts show, where the system knows the time.
+    #[must_use]
+    pub fn of(known: &Metadata) -> Option<Self> {
+        Some(Self { size: known.len(), written: known.modified().ok()? })
+    }
+
+    /// Returns whether bytes were written behind those of this version, or none.
+    pub(crate) fn may_begin(&self, later: &Self) -> bool {
+        later == self || later.size > self.size
+    }
+
+    /// Returns whether nothing was written for a while, so that any later write shows: clocks of
+    /// file systems have steps.
+    pub(crate) fn is_settled(&self) -> bool {
+        const STEP: Duration = Duration::from_secs(2);
+        self.written.elapsed().is_ok_and(|age| age >= STEP)
     }
 }
 
@@ -177,6 +212,10 @@ impl Source for Log {
 
     fn size(&self) -> Option<u64> {
         self.input.size()
+    }
+
+    fn version(&self) -> Option<Version> {
+        self.input.version()
     }
 
     fn is_repeatable(&self) -> bool {

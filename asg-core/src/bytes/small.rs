@@ -192,7 +192,11 @@ impl SmallText {
     /// ```
     #[inline]
     pub fn number(&mut self, number: u64) {
-        if number < EIGHT_DIGITS {
+        // Most numbers in a packet are small.
+        if let Some((text, bits)) = usize::try_from(number).ok().and_then(|it| OCTETS.get(it)) {
+            self.bytes[self.len..self.len + 4].copy_from_slice(&text.to_le_bytes());
+            self.len += *bits as usize / 8 - 1;
+        } else if number < EIGHT_DIGITS {
             self.number_of_eight(number as u32);
         } else {
             self.large_number(number);
