@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::time::Instant;
 
 use asg_core::Lines;
-use asg_core::line::unfinished_document;
+use asg_core::line::{Form, unfinished_document};
 
 use crate::input::read_piece;
 use crate::monitor::PERIOD;
@@ -19,9 +19,15 @@ pub struct Block {
     /// The bytes beyond `len` are from earlier use, and are free room.
     buffer: Vec<u8>,
     len: usize,
+    form: Form,
 }
 
 impl Block {
+    /// Returns the form of the log.
+    pub(crate) const fn form(&self) -> Form {
+        self.form
+    }
+
     /// Returns the lines, each with its line feed except perhaps the last of the log. If a line is
     /// longer than a block, and cannot be a document, only its beginning.
     #[must_use]
@@ -40,9 +46,9 @@ impl Block {
         self.len += bytes.len();
     }
 
-    /// Replaces the bytes.
-    pub(crate) fn set(&mut self, bytes: &[u8]) {
-        self.len = 0;
+    /// Replaces the bytes by others of a log of this form.
+    pub(crate) fn set(&mut self, bytes: &[u8], form: Form) {
+        (self.len, self.form) = (0, form);
         self.make_room(bytes.len())[..bytes.len()].copy_from_slice(bytes);
         self.len = bytes.len();
     }
@@ -63,6 +69,8 @@ pub struct Blocks<R> {
     input: R,
     /// The beginning of a line that has not ended yet.
     rest: Vec<u8>,
+    /// The form of the log, once its first bytes were read.
+    form: Option<Form>,
     is_over: bool,
     size: usize,
 }
@@ -70,7 +78,7 @@ pub struct Blocks<R> {
 impl<R: Read> Blocks<R> {
     /// Reads from `input`, about `size` bytes a block.
     pub const fn new(input: R, size: usize) -> Self {
-        Self { input, rest: Vec::new(), is_over: false, size }
+        Self { input, rest: Vec::new(), form: None, is_over: false, size }
     }
 
     /// Puts the next block into this one; returns false at the end.
@@ -80,12 +88,15 @@ impl<R: Read> Blocks<R> {
     /// Those of reading. The block then has the bytes before the error, even if they are not a
     /// whole line, and no more follow.
     pub fn next(&mut self, block: &mut Block) -> io::Result<bool> {
-        block.set(&self.rest);
+        block.set(&self.rest, self.form.unwrap_or_default());
         self.rest.clear();
         let mut result = Ok(());
         let (mut cut, mut searched) = (None, 0);
         while cut.is_none() && !self.is_over {
             result = self.fill(block);
+            if self.form.is_none() {
+                block.form = Form::of(block.bytes());
+            }
             let new = &block.bytes()[searched..];
             let end = memchr::memrchr(b'\n', new).map(|n| searched + n + 1);
             if end.is_none() && searched == 0 && block.len > self.size {
@@ -99,7 +110,8 @@ impl<R: Read> Blocks<R> {
                 continue;
             }
             // A document is not divided: it goes into the next block, or this one grows.
-            cut = match end.map(|end| (end, unfinished_document(&block.bytes()[..end]))) {
+            cut = match end.map(|end| (end, unfinished_document(&block.bytes()[..end], block.form)))
+            {
                 Some((end, None)) => Some(end),
                 Some((_, Some(0))) | None => None,
                 Some((_, start)) => start,
@@ -110,6 +122,7 @@ impl<R: Read> Blocks<R> {
                 cut = Some(searched);
             }
         }
+        self.form = Some(block.form);
         // At the end of the log, no other piece of its line follows.
         if let Some(cut) = cut.filter(|cut| *cut < block.len && !self.is_over) {
             self.rest.extend_from_slice(&block.bytes()[cut..]);

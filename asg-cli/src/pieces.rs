@@ -8,7 +8,7 @@ use std::num::NonZero;
 use std::sync::{Arc, PoisonError};
 
 use asg_core::Origin;
-use asg_core::line::{LogLines, RawLine, Transcoder, unfinished_document};
+use asg_core::line::{Form, LogLines, RawLine, Transcoder, unfinished_document};
 
 use crate::blocks::{Block, Blocks};
 use crate::error::Error;
@@ -101,7 +101,7 @@ impl Piece {
             let (origin, part_of) = (at(before + number), part_of.map(|first| before + first));
             each(Raw { origin, source: name, bytes, is_cut: skipped > 0, part_of, instance });
         };
-        let mut lines = LogLines::new();
+        let mut lines = LogLines::within(self.block.form());
         lines.push(self.block.bytes(), &mut whole);
         lines.finish(whole);
         self.lines.set(Some(last));
@@ -338,8 +338,9 @@ impl Feed {
             }
             Opened::Bytes(whole) => {
                 let done = self.done();
-                let end = done + end_of_piece(&whole[done..], self.size);
-                piece.block.set(&whole[done..end]);
+                let form = Form::of(whole);
+                let end = done + end_of_piece(&whole[done..], self.size, form);
+                piece.block.set(&whole[done..end], form);
                 self.open = Open::Memory(end);
                 self.counter.add(end - done).map_err(failed)?;
                 Ok(end < whole.len())
@@ -382,13 +383,13 @@ fn utf8(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the length of the next piece: about `size`, to the end of a line that is in no document.
-fn end_of_piece(text: &[u8], size: usize) -> usize {
+fn end_of_piece(text: &[u8], size: usize, form: Form) -> usize {
     let mut most = size.max(1);
     while most < text.len() {
         let end = memchr::memrchr(b'\n', &text[..most]).map(|n| n + 1);
         let end = end.or_else(|| Some(most + memchr::memchr(b'\n', &text[most..])? + 1));
         let Some(end) = end else { break };
-        match unfinished_document(&text[..end]) {
+        match unfinished_document(&text[..end], form) {
             None => return end,
             Some(0) => most = end.max(most) * 2,
             Some(start) => return start,
@@ -411,8 +412,10 @@ mod tests {
             ("{\n  \"a\": 1\n}\ntwo\n", 4, 13),
             ("{\n  \"a\": 1\n", 2, 11),
             ("{\n  \"a\": 1\nlog\n", 2, 15),
+            ("__CURSOR=1\nA=1\n\n__CURSOR=2\nA=1\n", 30, 16),
         ] {
-            assert_eq!(end_of_piece(text.as_bytes(), size), expected, "{text}");
+            let form = Form::of(text.as_bytes());
+            assert_eq!(end_of_piece(text.as_bytes(), size, form), expected, "{text}");
         }
     }
 }

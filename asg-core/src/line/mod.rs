@@ -36,7 +36,7 @@ use std::sync::OnceLock;
 
 pub use self::envelope::role::{Proof, Role};
 pub use self::envelope::{Dialect, Envelope};
-pub use self::gather::{DocumentLines, LogLines, unfinished_document};
+pub use self::gather::{DocumentLines, Form, LogLines, unfinished_document};
 pub use self::split::{Lines, RawLine};
 pub use self::transcode::Transcoder;
 use self::wrapped::{Part, Unwrapped};

@@ -1,6 +1,6 @@
 //! Documents on several lines among the lines of a log.
 
-use asg_core::line::{LogLines, unfinished_document};
+use asg_core::line::{Form, LogLines, unfinished_document};
 use asg_core::record::documents;
 use asg_core::{Line, Origin, Record, SourceId};
 
@@ -10,7 +10,7 @@ type Seen = (u64, u64, Vec<u8>, Option<u64>);
 /// Every line is passed on once, in order; a text that is divided outside of documents gives the
 /// same lines; and the first line of a JSON document is parsed as such.
 pub(crate) fn documents(data: &[u8]) {
-    let whole = seen(data);
+    let whole = seen(data, Form::of(data));
     let lines = data.split_inclusive(|b| *b == b'\n').count() as u64;
     assert!(whole.iter().map(|seen| seen.0).eq(1..=lines), "each line once");
     for (n, (number, _, text, part_of)) in whole.iter().enumerate() {
@@ -33,19 +33,12 @@ pub(crate) fn documents(data: &[u8]) {
             documents::evidence(text, origin, |_| ()).expect("it is JSON");
         }
     }
-    // Where an export begins in the middle of a log, and has values of very many lines, only what is
-    // before them shows where they end.
-    let export = b"\n__CURSOR=";
-    let is_mixed =
-        !data.starts_with(&export[1..]) && data.windows(export.len()).any(|it| it == export);
-    if is_mixed && data.split(|b| *b == b'\n').count() > 48 {
-        return;
-    }
+    let form = Form::of(data);
     for end in (0..data.len()).filter(|end| data[*end] == b'\n').step_by(7).take(32) {
         let end = end + 1;
-        let cut = unfinished_document(&data[..end]).unwrap_or(end);
+        let cut = unfinished_document(&data[..end], form).unwrap_or(end);
         let before = data[..cut].split_inclusive(|b| *b == b'\n').count() as u64;
-        let (first, second) = (seen(&data[..cut]), seen(&data[cut..]));
+        let (first, second) = (seen(&data[..cut], form), seen(&data[cut..], form));
         let second = second.into_iter().map(|(number, offset, text, part_of)| {
             (number + before, offset + cut as u64, text, part_of.map(|first| first + before))
         });
@@ -53,9 +46,9 @@ pub(crate) fn documents(data: &[u8]) {
     }
 }
 
-fn seen(data: &[u8]) -> Vec<Seen> {
+fn seen(data: &[u8], form: Form) -> Vec<Seen> {
     let mut all = Vec::new();
-    let mut lines = LogLines::new();
+    let mut lines = LogLines::within(form);
     let mut keep = |line: asg_core::line::RawLine<'_>| {
         all.push((line.number, line.offset, line.bytes.to_vec(), line.part_of));
     };

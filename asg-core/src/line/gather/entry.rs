@@ -8,7 +8,8 @@
 //!
 //! Source: systemd, "Journal Export Formats", and `src/shared/logs-show.c`, `output_verbose`.
 
-use super::State;
+use super::{Form, State};
+use crate::line::split::MOST_DOCUMENT;
 
 /// The beginning of each entry of the export form.
 pub(in crate::line) const CURSOR: &[u8] = b"__CURSOR=";
@@ -39,8 +40,8 @@ pub(super) enum Reading {
 
 impl Entry {
     /// Begins an entry with this line.
-    pub(super) fn begin(line: &[u8]) -> Option<Self> {
-        if line.starts_with(CURSOR) {
+    pub(super) fn begin(line: &[u8], form: Form) -> Option<Self> {
+        if form == Form::Export && line.starts_with(CURSOR) {
             return Some(Self::Export(Reading::Fields));
         }
         is_verbose_head(line).then_some(Self::Verbose)
@@ -52,10 +53,12 @@ impl Entry {
         let Self::Export(reading) = self else {
             return if line.starts_with(INDENT) { State::Open } else { State::Ended };
         };
-        reading.consume(line_end, 0);
+        if !reading.consume(line_end, 0) {
+            return State::Broken;
+        }
         if !matches!(reading, Reading::Fields) {
-            reading.consume(line, skipped);
-            return State::Open;
+            let may_be = reading.consume(line, skipped);
+            return if may_be { State::Open } else { State::Broken };
         }
         if line.is_empty() {
             return State::Closed;
@@ -76,30 +79,43 @@ impl Entry {
 }
 
 impl Reading {
-    /// Takes the next bytes, and so many that were skipped.
-    fn consume(&mut self, bytes: &[u8], skipped: u64) {
+    /// Takes the next bytes, and so many that were skipped; returns `false` if they cannot be what
+    /// is awaited: no value is longer than a document, and its line feed ends a line.
+    fn consume(&mut self, bytes: &[u8], skipped: u64) -> bool {
         let mut rest = bytes;
         match self {
-            Self::Fields => return,
-            Self::Name => return *self = Self::Length { bytes: [0; 8], read: 0 },
+            Self::Fields => return true,
+            Self::Name => {
+                *self = Self::Length { bytes: [0; 8], read: 0 };
+                return true;
+            }
             Self::Length { bytes: length, read } => {
                 let (now, behind) = rest.split_at(rest.len().min(length.len() - *read));
                 length[*read..][..now.len()].copy_from_slice(now);
                 *read += now.len();
                 if *read < length.len() {
-                    return;
+                    return true;
                 }
                 rest = behind;
-                *self = Self::Value { left: u64::from_le_bytes(*length).saturating_add(1) };
+                let length = u64::from_le_bytes(*length);
+                if length > MOST_DOCUMENT as u64 {
+                    return false;
+                }
+                *self = Self::Value { left: length + 1 };
             }
             Self::Value { .. } => {}
         }
-        if let Self::Value { left } = self {
-            *left = left.saturating_sub(rest.len() as u64 + skipped);
-            if *left == 0 {
-                *self = Self::Fields;
-            }
+        let Self::Value { left } = self else { return true };
+        let taken = rest.len() as u64 + skipped;
+        let is_feed = rest.last() == Some(&b'\n');
+        if taken > *left || (taken == *left && !is_feed) {
+            return false;
         }
+        *left -= taken;
+        if *left == 0 {
+            *self = Self::Fields;
+        }
+        true
     }
 }
 

@@ -9,7 +9,6 @@
 mod brackets;
 pub(super) mod entry;
 
-use memchr::memmem;
 use serde::de::IgnoredAny;
 
 use self::brackets::{Brackets, is_continuation};
@@ -41,6 +40,8 @@ use crate::bytes::line_end::{without_cr, without_line_end};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct DocumentLines {
+    /// The form of the log, once it is known.
+    form: Option<Form>,
     open: Option<Open>,
     /// The lines so far, with a line feed behind each.
     text: Vec<u8>,
@@ -52,6 +53,32 @@ pub struct DocumentLines {
     skipped: u64,
     /// The offset behind the last one, if it ends with a line feed only.
     ends: u64,
+}
+
+/// The form of a log. Its first line shows it.
+///
+/// ```
+/// use asg_core::line::Form;
+/// assert_eq!(Form::of(b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1714979352000101\n"), Form::Export);
+/// assert_eq!(Form::of(b"May  6 07:09:10 cell-1 kernel: text\n"), Form::Lines);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum Form {
+    /// Lines, and documents among them.
+    #[default]
+    Lines,
+    /// What `journalctl -o export` writes. Only there does a line `__CURSOR=…` begin an entry:
+    /// elsewhere a program may have printed it, to hide what follows in a value.
+    Export,
+}
+
+impl Form {
+    /// Returns the form of a log that begins like this.
+    #[must_use]
+    pub fn of(beginning: &[u8]) -> Self {
+        if beginning.starts_with(CURSOR) { Self::Export } else { Self::Lines }
+    }
 }
 
 /// A document that has begun.
@@ -85,7 +112,19 @@ impl DocumentLines {
     /// ```
     #[must_use]
     pub const fn new() -> Self {
-        Self { open: None, text: Vec::new(), offsets: Vec::new(), first: 0, skipped: 0, ends: 0 }
+        Self::within(None)
+    }
+
+    const fn within(form: Option<Form>) -> Self {
+        Self {
+            form,
+            open: None,
+            text: Vec::new(),
+            offsets: Vec::new(),
+            first: 0,
+            skipped: 0,
+            ends: 0,
+        }
     }
 
     /// Takes the next line, and passes on the lines that are complete.
@@ -120,7 +159,11 @@ impl DocumentLines {
                 if self.open.is_some() {
                     self.finish(&mut *each);
                 }
-                self.open = Open::begin(line.bytes).filter(|_| line.skipped == 0);
+                if self.form.is_none() && line.number == 1 {
+                    self.form = Some(Form::of(line.bytes));
+                }
+                let form = self.form.unwrap_or_default();
+                self.open = Open::begin(line.bytes, form).filter(|_| line.skipped == 0);
                 if self.open.is_none() {
                     return each(line);
                 }
@@ -233,21 +276,23 @@ impl DocumentLines {
 
 /// Returns the start of the unfinished document at the end of this text; `None` if all documents in
 /// it are complete. A text that is divided there gives the same documents as the whole. The text
-/// must end behind a line.
+/// must end behind a line, and begin outside of all documents; `form` is that of the log.
 ///
 /// ```
+/// use asg_core::line::{Form, unfinished_document};
+///
 /// let text = b"a log line\n{\n  \"a\": 1\n";
-/// assert_eq!(asg_core::line::unfinished_document(text), Some(11));
-/// assert_eq!(asg_core::line::unfinished_document(b"{\n  \"a\": 1\n}\n"), None);
+/// assert_eq!(unfinished_document(text, Form::Lines), Some(11));
+/// assert_eq!(unfinished_document(b"{\n  \"a\": 1\n}\n", Form::Lines), None);
+/// assert_eq!(unfinished_document(b"__CURSOR=s=1\nA=1\n\n__CURSOR=s=2\n", Form::Export), Some(18));
 /// ```
 #[must_use]
-pub fn unfinished_document(text: &[u8]) -> Option<usize> {
-    if let Some(from) = first_entry(text) {
-        // Only what is before them shows what the lines of an export are.
-        let mut lines = LogLines::new();
-        lines.push(&text[from..], |_| ());
-        let open = lines.documents.offsets.first();
-        return open.and_then(|at| usize::try_from(*at).ok()).map(|at| from + at);
+pub fn unfinished_document(text: &[u8], form: Form) -> Option<usize> {
+    if form == Form::Export {
+        // Only what is before them shows what its lines are.
+        let mut lines = LogLines::within(form);
+        lines.push(text, |_| ());
+        return lines.documents.offsets.first().and_then(|at| usize::try_from(*at).ok());
     }
     let mut end = text.len();
     let start = loop {
@@ -262,7 +307,7 @@ pub fn unfinished_document(text: &[u8]) -> Option<usize> {
         end = start;
     };
     let mut lines = text[start..].split_inclusive(|b| *b == b'\n').map(without_line_end);
-    let mut open = Open::begin(lines.next()?)?;
+    let mut open = Open::begin(lines.next()?, form)?;
     let goes_on = lines.all(|line| {
         let state = match &mut open {
             Open::Json(brackets) => brackets.take(line),
@@ -271,18 +316,6 @@ pub fn unfinished_document(text: &[u8]) -> Option<usize> {
         state == State::Open
     });
     (goes_on && text.len() - start <= MOST_DOCUMENT).then_some(start)
-}
-
-/// Returns where the first entry of an export begins, if one begins in the last lines of a text, or
-/// with it. Nearly all entries have fewer lines.
-fn first_entry(text: &[u8]) -> Option<usize> {
-    const LAST: usize = 48;
-    if text.starts_with(CURSOR) {
-        return Some(0);
-    }
-    let ends = memchr::memrchr_iter(b'\n', text).take(LAST);
-    let is_export = ends.map(|end| &text[end + 1..]).any(|line| line.starts_with(CURSOR));
-    is_export.then(|| memmem::find(text, b"\n__CURSOR=").map(|at| at + 1)).flatten()
 }
 
 /// Returns whether a document may begin with this line, as its first bytes show.
@@ -295,9 +328,9 @@ const fn may_begin(line: &[u8]) -> bool {
 }
 
 impl Open {
-    fn begin(line: &[u8]) -> Option<Self> {
+    fn begin(line: &[u8], form: Form) -> Option<Self> {
         let json = Brackets::begin(line).map(Self::Json);
-        json.or_else(|| Entry::begin(line).map(Self::Entry))
+        json.or_else(|| Entry::begin(line, form).map(Self::Entry))
     }
 }
 
@@ -332,6 +365,20 @@ impl LogLines {
     #[must_use]
     pub const fn new() -> Self {
         Self { lines: Lines::new(), documents: DocumentLines::new() }
+    }
+
+    /// Starts anywhere in a log of this form, outside of all documents.
+    ///
+    /// ```
+    /// use asg_core::line::{Form, LogLines};
+    /// let mut parts = Vec::new();
+    /// let text = b"-- Boot --\n__CURSOR=s=1\nMESSAGE=hello\n\n";
+    /// LogLines::within(Form::Export).push(text, |line| parts.push(line.part_of));
+    /// assert_eq!(parts, [None, None, Some(2), Some(2)]);
+    /// ```
+    #[must_use]
+    pub const fn within(form: Form) -> Self {
+        Self { lines: Lines::new(), documents: DocumentLines::within(Some(form)) }
     }
 
     /// Starts at the beginning of a stream, with the limit of [`Lines::with_limit`].
@@ -389,8 +436,11 @@ mod tests {
     type Seen = (u64, u64, Vec<u8>, Option<u64>);
 
     fn seen<'p>(pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Seen> {
+        seen_by(LogLines::new(), pieces)
+    }
+
+    fn seen_by<'p>(mut lines: LogLines, pieces: impl IntoIterator<Item = &'p [u8]>) -> Vec<Seen> {
         let mut all = Vec::new();
-        let mut lines = LogLines::new();
         let mut keep = |l: RawLine<'_>| all.push((l.number, l.offset, l.bytes.to_vec(), l.part_of));
         for piece in pieces {
             lines.push(piece, &mut keep);
@@ -434,6 +484,11 @@ mod tests {
             "}\n  \"a\"\n{\"b\":1}\n",
             "{\n  \"a\": 1\n} x\n",
             "__CURSOR=s=1\nlog\n",
+            // A program may print it into a log.
+            "log\n__CURSOR=s=1\nMESSAGE=x\n\n",
+            // No value has such a length, nor ends in a line.
+            "__CURSOR=s=1\nERROR\n2024-05-06 log\nlog\n",
+            "__CURSOR=s=1\nDATA\n\u{1}\0\0\0\0\0\0\0log\nlog\n",
             "MESSAGE=x\n_HOSTNAME=cell-1\n\n",
             "Mon 2024-05-06 07:09:10 UTC cell-1 kernel: [s=1]\n    x\n",
             "Mon 2024-05-06 07:09:10 UTC [s=1]\nlog\n",
@@ -448,7 +503,7 @@ mod tests {
         let export = "__CURSOR=s=1\nMESSAGE=x\nDATA\n\u{5}\0\0\0\0\0\0\0\nA=\nB\n\n";
         let head = "Mon 2024-05-06 07:09:10 UTC [s=1]";
         for (text, expected) in [
-            (format!("log\n{export}log\n"), [("log", 0), (export, 6), ("log", 0)]),
+            (format!("{export}log\n{export}"), [(export, 6), ("log", 0), (export, 6)]),
             (
                 format!("log\n{head}\n    A=x\n        y\nlog\n"),
                 [("log", 0), (&format!("{head}\n    A=x\n        y\n"), 2), ("log", 0)],
@@ -548,11 +603,13 @@ mod tests {
         fn a_text_divided_before_an_unfinished_document_gives_the_same(text in any_lines(), at: prop::sample::Index) {
             let ends: Vec<_> = text.match_indices('\n').map(|(n, _)| n + 1).chain([0]).collect();
             let end = ends[at.index(ends.len())];
-            let cut = unfinished_document(&text.as_bytes()[..end]).unwrap_or(end);
-            let whole = seen([text.as_bytes()]);
-            let first = seen([&text.as_bytes()[..cut]]);
+            let form = Form::of(text.as_bytes());
+            let cut = unfinished_document(&text.as_bytes()[..end], form).unwrap_or(end);
+            let seen = |text| seen_by(LogLines::within(form), [text]);
+            let whole = seen(text.as_bytes());
+            let first = seen(&text.as_bytes()[..cut]);
             let mut both = first.clone();
-            both.extend(seen([&text.as_bytes()[cut..]]).into_iter().map(|(number, offset, bytes, part_of)| {
+            both.extend(seen(&text.as_bytes()[cut..]).into_iter().map(|(number, offset, bytes, part_of)| {
                 let before = first.len() as u64;
                 (number + before, offset + cut as u64, bytes, part_of.map(|n| n + before))
             }));
