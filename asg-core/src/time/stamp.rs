@@ -178,10 +178,29 @@ pub(crate) fn full(text: &[u8]) -> Option<(LogTime, usize)> {
     let end = 4 + len + 1 + zone.len();
     let time = match (zone, time) {
         (b"UTC" | b"GMT", LogTime::Local(civil)) => LogTime::Instant(civil.at(civil.year, 0)?),
+        ([b'+' | b'-', ..], LogTime::Local(civil)) => {
+            LogTime::Instant(civil.at(civil.year, offset(zone)?)?)
+        }
         _ if zone.len() > 5 => return None,
         _ => time,
     };
     Some((time, end))
+}
+
+/// Parses `+02`, `-0330` or `+03:30`: zones whose names have no letters. Returns seconds.
+fn offset(zone: &[u8]) -> Option<i32> {
+    let (sign, digits) = zone.split_first()?;
+    let number = |tens: u8, ones: u8| {
+        let are_digits = tens.is_ascii_digit() && ones.is_ascii_digit();
+        are_digits.then(|| i32::from(tens - b'0') * 10 + i32::from(ones - b'0'))
+    };
+    let (hours, minutes) = match *digits {
+        [a, b] => (number(a, b)?, 0),
+        [a, b, c, d] | [a, b, b':', c, d] => (number(a, b)?, number(c, d)?),
+        _ => return None,
+    };
+    let seconds = hours * 3_600 + minutes * 60;
+    Some(if *sign == b'-' { -seconds } else { seconds })
 }
 
 /// Returns whether the month has the day in this year. Any other text is not a stamp.
@@ -286,6 +305,25 @@ mod tests {
             let time = time.and_then(|time| time.resolve(&crate::time::TimePolicy::default()));
             assert_eq!(time.map(|it| it.time.to_string()).as_deref(), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn zones_by_number_are_read_and_those_by_letters_are_not() {
+        let text = |zone: &str| format!("Mon 2024-05-06 09:09:10 {zone} cell-1 kernel: x");
+        let found = |zone: &str| full(text(zone).as_bytes()).map(|(time, _)| time);
+        let at = |text: &str| {
+            crate::time::rfc3339(text.as_bytes()).map(|(time, ..)| LogTime::Instant(time))
+        };
+        for (zone, expected) in [
+            ("UTC", "2024-05-06T09:09:10Z"),
+            ("+02", "2024-05-06T07:09:10Z"),
+            ("-0330", "2024-05-06T12:39:10Z"),
+            ("+03:30", "2024-05-06T05:39:10Z"),
+        ] {
+            assert_eq!(found(zone), at(expected), "{zone}");
+        }
+        assert!(matches!(found("CEST"), Some(LogTime::Local(_))));
+        assert_eq!(found("+2"), None);
     }
 
     proptest! {
