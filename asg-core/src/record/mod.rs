@@ -139,6 +139,8 @@ impl<'a> Record<'a> {
             // The end of the header may name another program.
             self.memo.role = None;
             self.header_not_understood = Some(place(self.envelope.body_at));
+        } else if role == Role::Unseen && self.packet().is_some() {
+            self.header_not_understood = Some(place(self.envelope.body_at));
         }
         // The damage is in the line, and not in its body.
         if let Content::Damaged(damaged) = &mut self.content {

@@ -15,6 +15,7 @@
 //! | forwarder | `logger`, `cat`, shippers | nothing; a complete header inside theirs is judged instead |
 //! | speaker | every other program | nothing |
 //! | unnamed | lines without a program | everything, because the caller chose the file |
+//! | unseen | a message of journald's alone, whose entry names the program elsewhere | packets, times |
 //!
 //! Sources: loggregator `syslog_forwarder.conf.erb`, syslog-release `jobs/blackbox`, diego-release
 //! and silk-release `jobs/*/templates`; the tags are those of `logger -t` and of blackbox, which
@@ -22,7 +23,7 @@
 
 use std::sync::LazyLock;
 
-use super::Envelope;
+use super::{Dialect, Envelope};
 use crate::bytes::find::find;
 use crate::bytes::json::Object;
 
@@ -50,6 +51,8 @@ pub enum Role {
     Speaker,
     /// No program is named.
     Unnamed,
+    /// The program is named in another line.
+    Unseen,
 }
 
 /// A kind of statement that only some writers can prove.
@@ -76,7 +79,7 @@ pub enum Proof {
 
 impl Role {
     /// All roles, each with what its lines prove.
-    const TABLE: [(Self, &'static [Proof]); 10] = {
+    const TABLE: [(Self, &'static [Proof]); 11] = {
         use Proof::{AccessLog, AppLog, Document, Lager, Logger, Note, Packet, Time};
         [
             (Self::Kernel, &[Packet, Note, Time]),
@@ -89,6 +92,7 @@ impl Role {
             (Self::Forwarder, &[]),
             (Self::Speaker, &[]),
             (Self::Unnamed, &[Packet, Lager, Logger, Document, AccessLog, AppLog, Note, Time]),
+            (Self::Unseen, &[Packet, Time]),
         ]
     };
 
@@ -122,7 +126,7 @@ impl Role {
 
     /// Returns whether a line of this role may be another's line, with a header of its own.
     pub(crate) const fn carries_lines(self) -> bool {
-        !matches!(self, Self::Router | Self::Stream | Self::Speaker)
+        !matches!(self, Self::Router | Self::Stream | Self::Speaker | Self::Unseen)
     }
 
     /// Returns the role of a program by the name that it logs under.
@@ -292,7 +296,11 @@ impl Envelope<'_> {
         if self.stream().is_some() || self.tags.is_some() {
             return Role::Stream;
         }
-        self.program.map_or(Role::Unnamed, |program| Role::of_program(program.as_bytes()))
+        match self.program {
+            Some(program) => Role::of_program(program.as_bytes()),
+            None if self.dialect == Dialect::JournalField => Role::Unseen,
+            None => Role::Unnamed,
+        }
     }
 
     /// Returns whether the line proves such a statement, by the program that wrote it.
