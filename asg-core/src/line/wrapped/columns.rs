@@ -9,7 +9,8 @@
 
 use std::borrow::Cow;
 
-use super::{Found, Outer, is_payload};
+use super::journal::{Field, object};
+use super::{Found, Outer, is_payload, json};
 use crate::line::envelope::layers;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, is_host};
@@ -25,13 +26,7 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
         return None;
     }
     let fields = if memchr::memchr(b'\t', text).is_some() {
-        let mut at = 0;
-        let tabs = text.split(|b| *b == b'\t').map(|field| {
-            let starts = at;
-            at += field.len() + 1;
-            (starts, Cow::Borrowed(field))
-        });
-        tabs.collect()
+        tabs(text).map(|(at, field)| (at, Cow::Borrowed(field))).collect()
     } else {
         memchr::memchr(b'"', text)?;
         quoted_fields(text)?
@@ -53,6 +48,36 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     Some(Found { text, starts, outer })
 }
 
+/// Finds the line in fields with labels: LTSV, `time:…⇥host:…⇥ident:…⇥message:…`.
+///
+/// Source: ltsv.org; fluentd's `out_file` and `formatter_ltsv`.
+pub(super) fn labelled(text: &[u8]) -> Option<Found<'_>> {
+    memchr::memchr(b'\t', text).filter(|_| text[0].is_ascii_alphabetic())?;
+    let fields: Vec<_> = tabs(text).map(|(at, text)| label(at, text)).collect::<Option<_>>()?;
+    let starts = fields.iter().find(|field| is_payload(&field.value))?.starts;
+    let object = object(&fields)?;
+    let found = json::find(object.as_bytes())?.into_iter().next()?;
+    Some(Found { text: Cow::Owned(found.text.into_owned()), starts, outer: found.outer })
+}
+
+/// Returns the fields between tabs, each with its offset.
+fn tabs(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut at = 0;
+    text.split(|b| *b == b'\t').map(move |field| {
+        let starts = at;
+        at += field.len() + 1;
+        (starts, field)
+    })
+}
+
+fn label(at: usize, text: &[u8]) -> Option<Field<'_>> {
+    let colon = memchr::memchr(b':', text)?;
+    let (name, value) = (&text[..colon], &text[colon + 1..]);
+    let is_label = |b: &u8| b.is_ascii_alphabetic() || matches!(b, b'_' | b'.' | b'@');
+    let is_name = !name.is_empty() && name.iter().all(is_label) && !value.is_empty();
+    is_name.then_some(Field { name, value: Cow::Borrowed(value), starts: at + colon + 1 })
+}
+
 /// Takes the fact that a field shows by its form.
 fn tell(outer: &mut Outer, field: &[u8]) {
     let own = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
@@ -66,8 +91,9 @@ fn tell(outer: &mut Outer, field: &[u8]) {
             return;
         }
     }
-    // A tag: `rep:`.
-    if let Some(name) = field.strip_suffix(b":").filter(|name| is_host(name)) {
+    // A tag: `rep:`, `rep[7]:`.
+    let tag = field.strip_suffix(b":").map(without_number);
+    if let Some(name) = tag.filter(|name| is_host(name)) {
         outer.program.get_or_insert_with(|| own(name));
         return;
     }
@@ -79,7 +105,7 @@ fn tell(outer: &mut Outer, field: &[u8]) {
     }
     if Role::of_program(field) != Role::Speaker {
         outer.program.get_or_insert_with(|| own(field));
-    } else if !is_host(field) || field.contains(&b'/') || field.contains(&b':') {
+    } else if !is_host(field) || field.contains(&b'/') || field.contains(&b':') || is_file(field) {
         // A path, a source, or a text.
     } else if outer.host.is_none() {
         outer.host = Some(own(field));
@@ -87,6 +113,19 @@ fn tell(outer: &mut Outer, field: &[u8]) {
         // A second name that is not an address: the program's.
         outer.program.get_or_insert_with(|| own(field));
     }
+}
+
+/// Returns whether a field names a file, or a kind of records in capitals.
+fn is_file(field: &[u8]) -> bool {
+    let ends = [&b".log"[..], b".txt", b".json", b".gz"];
+    ends.iter().any(|end| field.ends_with(end)) || field.iter().all(u8::is_ascii_uppercase)
+}
+
+/// Returns a program's name without its process id.
+fn without_number(tag: &[u8]) -> &[u8] {
+    let number = memchr::memchr(b'[', tag).filter(|_| tag.ends_with(b"]"));
+    let number = number.filter(|at| tag[at + 1..tag.len() - 1].iter().all(u8::is_ascii_digit));
+    number.map_or(tag, |at| &tag[..at])
 }
 
 /// Parses the time of a field.

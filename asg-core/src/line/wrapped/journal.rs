@@ -26,11 +26,11 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     Some(found.into_iter().map(owned).collect())
 }
 
-struct Field<'t> {
-    name: &'t [u8],
-    value: Cow<'t, [u8]>,
+pub(super) struct Field<'t> {
+    pub(super) name: &'t [u8],
+    pub(super) value: Cow<'t, [u8]>,
     /// The offset of the value in the text.
-    starts: usize,
+    pub(super) starts: usize,
 }
 
 fn fields(text: &[u8]) -> Option<Vec<Field<'_>>> {
@@ -42,7 +42,7 @@ fn fields(text: &[u8]) -> Option<Vec<Field<'_>>> {
 }
 
 /// Makes an object of fields. A name with several values has an array of them.
-fn object(fields: &[Field<'_>]) -> Option<String> {
+pub(super) fn object(fields: &[Field<'_>]) -> Option<String> {
     let mut object = serde_json::Map::new();
     for Field { name, value, .. } in fields {
         let value = match std::str::from_utf8(value) {
@@ -91,7 +91,9 @@ fn exported(text: &[u8]) -> Option<Vec<Field<'_>>> {
             Some(_) => return None,
             None => {}
         }
-        fields.push(Field { name, value: Cow::Borrowed(value), starts });
+        let is_line = behind.starts_with(b"=");
+        let value = Cow::Borrowed(if is_line { without_cr(value) } else { value });
+        fields.push(Field { name, value, starts });
     }
 }
 

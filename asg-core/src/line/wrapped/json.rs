@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use super::{Found, Outer, is_payload};
 use crate::bytes::json::Object;
 use crate::bytes::trailing;
+use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, role, uptime_text};
 use crate::line::is_like_lager;
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
@@ -149,6 +150,9 @@ const LISTS: [&str; 2] = ["resource", "attributes"];
 /// The largest number of objects in each other; an array counts twice.
 const MOST_DEEP: usize = 10;
 
+/// The length of a document that names a container by its GUID is greater.
+const LEAST_DOCUMENT: usize = 64;
+
 /// Finds the lines in a JSON text; `None` if it is not JSON, or is itself a line of lager's.
 pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let text = text.trim_ascii_end();
@@ -170,9 +174,9 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     for value in values {
         let known = lines.found.len();
         lines.value(value, &Outer::default(), depth);
-        // It may be a document. As a line of its own it is counted in any case.
-        if is_glued && lines.found.len() == known {
-            let text = value.get().as_bytes();
+        // It may be a document, unless it is too short for a GUID.
+        let text = value.get().as_bytes();
+        if is_glued && lines.found.len() == known && text.len() > LEAST_DOCUMENT {
             let outer = Object::parse(text).map_or_else(|_| Outer::default(), |it| told(&it));
             lines.push(value, Cow::Borrowed(text), outer);
         }
@@ -505,12 +509,30 @@ fn told(object: &Object<'_>) -> Outer {
     if object.get(&["__REALTIME_TIMESTAMP"]).is_some() || object.get(&["_HOSTNAME"]).is_some() {
         outer.dialect = Dialect::JournalJson;
     }
-    if outer.program.is_none()
-        && object.string(&["_TRANSPORT"]).is_some_and(|it| it.as_str() == "kernel")
-    {
-        outer.program = Some("kernel".to_owned());
-    }
+    journald_program(&mut outer, object);
     outer
+}
+
+/// Finds the program of journald's entry. Any process may call itself `kernel`, and give itself two
+/// names; `_TRANSPORT` comes from journald.
+///
+/// Source: systemd.journal-fields(7), "Trusted Journal Fields".
+fn journald_program(outer: &mut Outer, object: &Object<'_>) {
+    let names = object.get(&["SYSLOG_IDENTIFIER"]).map(RawValue::get);
+    if let Some(names) = names.filter(|names| names.starts_with('[')) {
+        outer.program = Some(names.to_owned());
+    }
+    let Some(transport) = object.string(&["_TRANSPORT"]) else { return };
+    let is_kernel = |name: &String| Role::of_program(name.as_bytes()) == Role::Kernel;
+    match (transport.as_str(), &outer.program) {
+        // Programs that write to `/dev/kmsg` have a name.
+        ("kernel", None) => outer.program = Some("kernel".to_owned()),
+        ("kernel", Some(_)) => {}
+        (transport, Some(name)) if is_kernel(name) => {
+            outer.program = Some(format!("{name} by {transport}"));
+        }
+        _ => {}
+    }
 }
 
 /// Takes these facts from an object.

@@ -143,7 +143,7 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     if let Some(found) = json::tagged(text) {
         return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
-    if let Some(found) = influx::find(text) {
+    if let Some(found) = influx::find(text).or_else(|| columns::labelled(text)) {
         return Some(vec![found.within(outer)]);
     }
     let envelope = layers::peel_known(text);
