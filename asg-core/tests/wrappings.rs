@@ -266,7 +266,7 @@ fn objects_without_line_feeds_between_them_are_read_one_by_one() {
     // One that has no line is not dropped: it may be a document.
     let store = json!({"d538d169-f2f6-4587-77b1-f00d": {"handle": "d538d169-f2f6-4587-77b1-f00d", "ip": "10.255.15.7",
         "metadata": {"app_id": "bc6f229d-5e4a-4c41-a63f-e8795496c283"}}});
-    assert_eq!(kinds(&format!("{store}{}{{}}", documents[0])), ["rep", "packet", "rep", "other"]);
+    assert_eq!(kinds(&format!("{store}{}{{}}", documents[0])), ["rep", "packet", "rep"]);
     assert_eq!(kinds(&format!("{store}{store}")), ["rep", "rep"]);
     let of_app =
         store.to_string().replacen('{', r#"{"cf_app_id":"d538d169","source_type":"APP","#, 1);
@@ -360,6 +360,39 @@ fn no_text_in_an_entry_of_journald_is_an_entry() {
         // A packet of an app's is shown with its program.
         let all = outputs(&make(&[("SYSLOG_IDENTIFIER", "my-app"), ("MESSAGE", packet)]));
         assert_eq!(all[0]["program"], "my-app");
+    }
+    // Two names are no proof, and neither is the kernel's name in another's entry.
+    let two = exported(&[
+        ("SYSLOG_IDENTIFIER", "my-app"),
+        ("SYSLOG_IDENTIFIER", "rep"),
+        ("MESSAGE", REP),
+    ]);
+    assert_eq!(outputs(&two)[0]["kind"], "other");
+    let fields = [("_TRANSPORT", "syslog"), ("SYSLOG_IDENTIFIER", "kernel"), ("MESSAGE", packet)];
+    for log in [
+        exported(&fields),
+        verbose(&fields),
+        format!(
+            "{}\n",
+            json!({"_TRANSPORT": "syslog",
+        "SYSLOG_IDENTIFIER": "kernel", "MESSAGE": packet})
+        )
+        .into_bytes(),
+    ] {
+        assert_eq!(outputs(&log)[0]["program"], "kernel by syslog");
+    }
+    // Without its other fields nobody knows whose a message is.
+    let fields = [("_HOSTNAME", "cell-1"), ("SYSLOG_IDENTIFIER", "my-app"), ("MESSAGE", REP)];
+    for log in [exported(&fields), verbose(&fields)] {
+        let part = log.split_inclusive(|b| *b == b'\n').skip(1).collect::<Vec<_>>().concat();
+        assert!(outputs(&part).iter().all(|output| output["kind"] == "other"));
+    }
+    // Windows' line ends are no part of a value.
+    let fields = [("_TRANSPORT", "kernel"), ("_HOSTNAME", "cell-1"), ("MESSAGE", packet)];
+    for log in [exported(&fields), verbose(&fields)] {
+        let log = String::from_utf8(log).unwrap().replace('\n', "\r\n");
+        let all = outputs(log.as_bytes());
+        assert_eq!((&all[0]["kind"], &all[0]["host"]), (&"packet".into(), &"cell-1".into()));
     }
     // An entry that ends within a value is damaged.
     let fields = [("SYSLOG_IDENTIFIER", "kernel"), ("MESSAGE", packet), ("BINARY", "value")];

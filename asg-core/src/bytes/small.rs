@@ -190,7 +190,8 @@ impl SmallText {
     /// text.number(u64::MAX);
     /// assert_eq!(text.as_bytes(), b"18446744073709551615");
     /// ```
-    #[inline]
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "the compiler drops what a number's type rules out")]
     pub fn number(&mut self, number: u64) {
         // Most numbers in a packet are small.
         if let Some((text, bits)) = usize::try_from(number).ok().and_then(|it| OCTETS.get(it)) {

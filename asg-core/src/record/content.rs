@@ -130,6 +130,12 @@ impl<'a> Content<'a> {
             return None;
         };
         let header = packet.prefix.as_bytes();
+        // A colour in the prefix: no rule has one.
+        if cf.is_none()
+            && let Some(at) = memchr::memchr(0x1b, header)
+        {
+            return Some(&header[..at]);
+        }
         if header.len() <= MAX_IPTABLES_PREFIX || envelope.is_read() {
             return None;
         }

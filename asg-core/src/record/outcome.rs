@@ -12,6 +12,7 @@ use crate::bytes::find::position;
 use crate::event::lager::LagerEvent;
 use crate::evidence::{Origin, SourceId};
 use crate::line::Line;
+use crate::line::envelope::layers;
 use crate::packet;
 
 /// The class of a line after reading.
@@ -168,7 +169,7 @@ impl Outcome {
             Content::Logger(_) => Self::Logger,
             Content::Damaged(_) => Self::Damaged,
             Content::Other if record.memo.is_quiet || record.part_of.is_some() => Self::Other,
-            Content::Other if !holds_text(text) => Self::Other,
+            Content::Other if !holds_text(text, record.is_platform()) => Self::Other,
             Content::Other
                 if packet::foreign::writer(record.envelope.body.as_bytes()).is_some() =>
             {
@@ -221,8 +222,9 @@ impl Outcome {
 }
 
 /// Returns whether a text that was not understood looks like a packet's or a container's. No
-/// [quiet](super::quiet) text does.
-fn holds_text(text: &[u8]) -> bool {
+/// [quiet](super::quiet) text does. A lager line that begins the text was read, if the platform
+/// wrote it.
+fn holds_text(text: &[u8], is_platform: bool) -> bool {
     // Between the fields may be tabs, or whatever a store puts there for a blank.
     if let Some(at) = position!(b"SRC=", text)
         && position!(b"DST=", &text[at..]).is_some()
@@ -237,11 +239,14 @@ fn holds_text(text: &[u8]) -> bool {
     if !LagerEvent::may_be_in(text) {
         return false;
     }
-    // A lager line that begins the text was read. One behind something, or inside a JSON string,
-    // was not.
+    // One behind something, or inside a JSON string, was not.
     let escaped = position!(br#"{\"timestamp\":"#, text);
     let inner = match text.trim_ascii_start() {
-        [b'{' | b'[', ..] => [escaped, None, None],
+        [b'{', ..] | [b'[', b'{' | b'[' | b'"' | b' ' | b'\n', ..]
+            if is_platform && !layers::is_continuation(text) =>
+        {
+            [escaped, None, None]
+        }
         _ => {
             [escaped, position!(br#"{"timestamp":"#, text), position!(br#"{""timestamp"":"#, text)]
         }
@@ -572,6 +577,28 @@ mod tests {
                 Outcome::Other,
             ),
             (String::new(), Outcome::Other),
+            (rep("[2024-05-06 07:09:13] "), Outcome::NotUnderstood),
+            (rep("[x] 2024-05-06T07:09:10Z h my-app[9]: "), Outcome::NotPlatform),
+            (rep("['"), Outcome::NotUnderstood),
+            (rep("    "), Outcome::Evidence),
+            (rep(&" ".repeat(30)), Outcome::NotUnderstood),
+            (packet(&format!("{}{kernel}", " ".repeat(30))), Outcome::HeaderNotUnderstood),
+            (rep("MESSAGE="), Outcome::NotUnderstood),
+            (rep("> \tMESSAGE="), Outcome::NotUnderstood),
+            (packet("MESSAGE="), Outcome::HeaderNotUnderstood),
+            (
+                packet(kernel).replace("OK_bfce", "OK_\u{1b}[01;31mbfce"),
+                Outcome::HeaderNotUnderstood,
+            ),
+            (rep("2024-05-06T07:09:10+00:00\th\tmy-app[99]:\t"), Outcome::NotPlatform),
+            (
+                rep("time:2024-05-06T07:09:10Z\thost:h\tident:my-app\tmessage:"),
+                Outcome::NotPlatform,
+            ),
+            (rep("time:2024-05-06T07:09:10Z\thost:h\tident:rep\tmessage:"), Outcome::Evidence),
+            (packet("[1468399.963562] h my-app[99]: "), Outcome::NotPlatform),
+            (packet("[1468399.963562                ] h kernel: "), Outcome::Packet),
+            (rep("[1468399.963562                ] h rep[7]: "), Outcome::Evidence),
             (packet(kernel).replace(' ', "+"), Outcome::NotUnderstood),
             (packet(kernel).replace(' ', "\t"), Outcome::NotUnderstood),
             (packet(kernel).replace(' ', "%20"), Outcome::NotUnderstood),
@@ -654,7 +681,7 @@ mod tests {
             let text = format!("{}{}", pieces.concat(), " ".repeat(blanks));
             let text = text.as_bytes();
             let has = |byte: u8| text.contains(&byte);
-            if holds_text(text) || LagerEvent::may_be_in(text) || has(b'\n') || has(0) {
+            if holds_text(text, true) || holds_text(text, false) || LagerEvent::may_be_in(text) || has(b'\n') || has(0) {
                 prop_assert!(!is_quiet(text));
             }
         }

@@ -92,14 +92,18 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     Some(envelope)
 }
 
-/// Parses `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]` and `[  +0.007446]`: the time since
-/// the last line, and in the first of them the uptime.
+/// Parses `[ 2343.595381 <    0.007446>]`, `[<    0.007446>]`, `[ 2343.595381               ]` and
+/// `[  +0.007446]`: the time since the last line, and in some of them the uptime.
 #[expect(clippy::option_option, reason = "no such stamp, and a stamp without an uptime")]
 fn with_delta(stamp: &[u8]) -> Option<Option<Uptime>> {
     if let Some(delta) = stamp.trim_ascii_start().strip_prefix(b"+") {
         return uptime_text(delta).map(|_| None);
     }
-    let open = memchr::memchr(b'<', stamp)?;
+    // The first line has room for the time since the last.
+    let Some(open) = memchr::memchr(b'<', stamp) else {
+        let uptime = stamp.strip_suffix(b" ").and_then(|it| uptime_text(it.trim_ascii_end()));
+        return uptime.map(Some);
+    };
     uptime_text(stamp[open + 1..].strip_suffix(b">")?.trim_ascii_end())?;
     let before = stamp[..open].trim_ascii();
     if before.is_empty() { Some(None) } else { uptime_text(before).map(Some) }

@@ -160,7 +160,7 @@ const STREAMS: [&[u8]; 4] = [b"out", b"err", b"stdout", b"stderr"];
 /// of a list, a diff or code, and tools that no table has. A text with a program's tag in it is
 /// that program's, so the rest of it proves nothing.
 fn behind_unknown<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>> {
-    if !is_open(all) {
+    if !is_open(all) || is_continuation(text) {
         return None;
     }
     let most = text.len().min(MOST_UNKNOWN);
@@ -356,8 +356,20 @@ fn numbered(text: &[u8]) -> Option<Envelope<'_>> {
 
 /// Skips blanks before a line, as people paste it.
 fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
-    let len = text.iter().take(256).take_while(|b| matches!(b, b' ' | b'\t')).count();
-    (len > 0).then(|| up_to(len))
+    let len = count_blanks(text);
+    (len > 0 && !is_continuation(text)).then(|| up_to(len))
+}
+
+fn count_blanks(text: &[u8]) -> usize {
+    text.iter().take(256).take_while(|b| matches!(b, b' ' | b'\t')).count()
+}
+
+/// Returns whether a line has so many blanks before it that it may be a further line of a message:
+/// `journalctl` indents these by the width of the header, which names their writer. No header with
+/// stamp, machine and program is shorter.
+pub(crate) fn is_continuation(text: &[u8]) -> bool {
+    const MOST: usize = 16;
+    count_blanks(text) > MOST
 }
 
 /// Parses `pod container …`, as stern prints them. Only the stamp behind such words shows that they

@@ -210,7 +210,9 @@ pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     let mut behind = words;
     let Some(word) = behind.word() else { return };
     let is_json = text[behind.at..].starts_with(b" {");
-    if word == b"kernel:" || (is_json && word.ends_with(b":")) {
+    let has_number = word.ends_with(b"]:")
+        && word.strip_suffix(b":").and_then(program_and_pid).is_some_and(|(_, it)| it.is_some());
+    if word == b"kernel:" || has_number || (is_json && word.ends_with(b":")) {
         envelope.host = Some(Text::new(host));
         tag(&mut words, envelope);
     }
