@@ -361,7 +361,7 @@ fn no_text_in_an_entry_of_journald_is_an_entry() {
         let all = outputs(&make(&[("SYSLOG_IDENTIFIER", "my-app"), ("MESSAGE", packet)]));
         assert_eq!(all[0]["program"], "my-app");
     }
-    // Two names are no proof, and neither is the kernel's name in another's entry.
+    // An entry with two names proves nothing, nor does one that only calls itself the kernel.
     let two = exported(&[
         ("SYSLOG_IDENTIFIER", "my-app"),
         ("SYSLOG_IDENTIFIER", "rep"),
@@ -387,7 +387,7 @@ fn no_text_in_an_entry_of_journald_is_an_entry() {
         let part = log.split_inclusive(|b| *b == b'\n').skip(1).collect::<Vec<_>>().concat();
         assert!(outputs(&part).iter().all(|output| output["kind"] == "other"));
     }
-    // Windows' line ends are no part of a value.
+    // A value ends before the line end of Windows.
     let fields = [("_TRANSPORT", "kernel"), ("_HOSTNAME", "cell-1"), ("MESSAGE", packet)];
     for log in [exported(&fields), verbose(&fields)] {
         let log = String::from_utf8(log).unwrap().replace('\n', "\r\n");

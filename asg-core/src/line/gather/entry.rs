@@ -21,11 +21,11 @@ pub(super) enum Entry {
     Export(Reading),
 }
 
-/// What the next bytes of an entry are.
+/// The kind of an entry's next bytes.
 #[derive(Debug, Clone)]
 pub(super) enum Reading {
     Fields,
-    /// The line end of a name that stands alone.
+    /// The line end of a name without a value on its line.
     Name,
     /// The length of a value; so many bytes of it were read.
     Length {
@@ -47,8 +47,7 @@ impl Entry {
         is_verbose_head(line).then_some(Self::Verbose)
     }
 
-    /// Takes a further line, of which so many bytes were skipped. `line_end` is what ended the line
-    /// before it.
+    /// Takes a further line without `skipped` bytes at its end. `line_end` ended the line before it.
     pub(super) fn take(&mut self, line_end: &[u8], line: &[u8], skipped: u64) -> State {
         let Self::Export(reading) = self else {
             return if line.starts_with(INDENT) { State::Open } else { State::Ended };

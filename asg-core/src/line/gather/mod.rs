@@ -68,7 +68,7 @@ pub enum Form {
     /// Lines, and documents among them.
     #[default]
     Lines,
-    /// What `journalctl -o export` writes. Only there does a line `__CURSOR=…` begin an entry:
+    /// The output of `journalctl -o export`. Only there does a line `__CURSOR=…` begin an entry:
     /// elsewhere a program may have printed it, to hide what follows in a value.
     Export,
 }
