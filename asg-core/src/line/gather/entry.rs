@@ -47,7 +47,7 @@ impl Entry {
         is_verbose_head(line).then_some(Self::Verbose)
     }
 
-    /// Takes a further line without `skipped` bytes at its end. `line_end` ended the line before it.
+    /// Takes a further line without `skipped` bytes at its end; `line_end` ended the line before.
     pub(super) fn take(&mut self, line_end: &[u8], line: &[u8], skipped: u64) -> State {
         let Self::Export(reading) = self else {
             return if line.starts_with(INDENT) { State::Open } else { State::Ended };
