@@ -49,8 +49,8 @@ pub struct DocumentLines {
     offsets: Vec<u64>,
     /// The number of the first.
     first: u64,
-    /// The number of bytes of them that were skipped.
-    skipped: u64,
+    /// The number of bytes that were skipped of a line, by its number: of over-long ones.
+    skipped: Vec<(u64, u64)>,
     /// The offset behind the last one, if it ends with a line feed only.
     ends: u64,
 }
@@ -122,7 +122,7 @@ impl DocumentLines {
             text: Vec::new(),
             offsets: Vec::new(),
             first: 0,
-            skipped: 0,
+            skipped: Vec::new(),
             ends: 0,
         }
     }
@@ -199,7 +199,9 @@ impl DocumentLines {
         self.text.extend_from_slice(line.bytes);
         self.text.push(b'\n');
         self.offsets.push(line.offset);
-        self.skipped += line.skipped;
+        if line.skipped > 0 {
+            self.skipped.push((line.number, line.skipped));
+        }
         self.ends = line.offset + line.bytes.len() as u64 + line.skipped + 1;
     }
 
@@ -244,9 +246,10 @@ impl DocumentLines {
         for line in self.lines() {
             each(if line.number == self.first {
                 let bytes = &self.text[..self.text.len() - 1];
-                RawLine { bytes, skipped: self.skipped, ..line }
+                let skipped = self.skipped.iter().map(|(_, skipped)| skipped).sum();
+                RawLine { bytes, skipped, ..line }
             } else {
-                RawLine { part_of: Some(self.first), ..line }
+                RawLine { part_of: Some(self.first), skipped: 0, ..line }
             });
         }
         self.clear();
@@ -260,13 +263,15 @@ impl DocumentLines {
         lines.zip(self.first..).map(move |((line, offset), number)| {
             let line = &line[..line.len() - 1];
             let bytes = if has_cr && Some(offset) != last { without_cr(line) } else { line };
-            RawLine { number, offset: *offset, bytes, skipped: 0, part_of: None }
+            let place = self.skipped.binary_search_by_key(&number, |(of, _)| *of);
+            let skipped = place.map_or(0, |place| self.skipped[place].1);
+            RawLine { number, offset: *offset, bytes, skipped, part_of: None }
         })
     }
 
     fn clear(&mut self) {
         self.open = None;
-        self.skipped = 0;
+        self.skipped.clear();
         self.offsets.clear();
         // A log has few documents, so the memory of a large one is released.
         self.text.clear();
@@ -516,6 +521,22 @@ mod tests {
         // Two entries, and one that is cut.
         let found = documents(&format!("{export}{export}__CURSOR=s=1\nMESSAGE=x\n"));
         assert_eq!(found.iter().map(|(_, parts)| *parts).collect::<Vec<_>>(), [6, 6, 1]);
+    }
+
+    #[test]
+    fn over_long_lines_of_an_entry_stay_marked() {
+        let long = "x".repeat(70_000);
+        let skipped = |text: &str| {
+            let mut all = Vec::new();
+            let mut lines = LogLines::new();
+            let mut keep = |line: RawLine<'_>| all.push((line.number, line.skipped > 0));
+            lines.push(text.as_bytes(), &mut keep);
+            lines.finish(keep);
+            all.into_iter().filter(|(_, skipped)| *skipped).map(|(n, _)| n).collect::<Vec<_>>()
+        };
+        // As a whole the entry is over-long; taken apart, its second line is.
+        assert_eq!(skipped(&format!("__CURSOR=s=1\nA={long}\nB=1\n\n")), [1]);
+        assert_eq!(skipped(&format!("__CURSOR=s=1\nA={long}\nERROR\n2024-05-06 log\n")), [2]);
     }
 
     #[test]
