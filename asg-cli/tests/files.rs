@@ -281,14 +281,14 @@ fn doors(folder: &Path, files: &[(&str, Vec<u8>)]) -> Vec<(&'static str, Vec<Str
         ("parse", &["parse"]),
         ("summary", &["correlate", "--format", "summary-json"]),
         ("ecs", &["correlate", "--format", "ecs", "--read-at", "2026-01-01T00:00:00Z"]),
-        ("follow", &["correlate", "--format", "ndjson", "--follow", "--hold", "0", "-"]),
+        ("follow", &["correlate", "--format", "ndjson", "--follow", "--hold", "3600", "-"]),
     ];
     let shown = doors.map(|(door, args)| {
         let mut args = args.to_vec();
         let mut stdin = Vec::new();
         if door == "follow" {
-            // Evidence first, as it is there when files are followed.
-            for (_, bytes) in files.iter().rev() {
+            // Packets are held until the evidence has come, as all of it is one stream.
+            for (_, bytes) in files {
                 stdin.extend_from_slice(bytes);
             }
         } else {
