@@ -22,8 +22,14 @@ const DIVIDES: [(&str, &str); 9] = [
 ];
 
 /// The code that divides bytes into lines.
-const MARKS: [&str; 5] =
-    ["Lines::new(", ".lines()", "read_until(", "split(|b| *b == b'\\n')", "read_line("];
+const MARKS: [&str; 6] = [
+    "Lines::new(",
+    "Lines::within(",
+    ".lines()",
+    "read_until(",
+    "split(|b| *b == b'\\n')",
+    "read_line(",
+];
 
 fn files(folder: &Path, found: &mut Vec<PathBuf>) {
     for entry in fs::read_dir(folder).unwrap() {

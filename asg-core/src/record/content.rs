@@ -5,8 +5,8 @@ use crate::bytes::trailing;
 use crate::error::Error;
 use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
 use crate::event::{self, app_log};
-use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
+use crate::line::envelope::{Dialect, Envelope};
 use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 
@@ -130,8 +130,9 @@ impl<'a> Content<'a> {
             return None;
         };
         let header = packet.prefix.as_bytes();
-        // A colour in the prefix: no rule has one.
+        // A colour in the prefix: no rule has one. In the kernel's own records it is not a tool's.
         if cf.is_none()
+            && !matches!(envelope.dialect, Dialect::DevKmsg | Dialect::DmesgJson)
             && let Some(at) = memchr::memchr(0x1b, header)
         {
             return Some(&header[..at]);
