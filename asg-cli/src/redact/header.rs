@@ -97,6 +97,10 @@ impl Header {
         if let Some(uptime) = stamp {
             text = format!("[{:5}.{:06}] {text}", uptime / 1_000_000, uptime % 1_000_000);
         }
+        // The field's name is all that there is of the header.
+        if self.role == Role::Unseen {
+            return vec![format!("MESSAGE={text}")];
+        }
         if body.is_behind_unread {
             let tag = self.tag().filter(|_| body.is_nameless).map(|tag| tag + ": ");
             text = format!("{UNREAD_HEADER}{}{text}", tag.unwrap_or_default());

@@ -30,7 +30,7 @@ pub(crate) mod envelope;
 pub(crate) mod gather;
 pub(crate) mod split;
 pub(crate) mod transcode;
-mod wrapped;
+pub(crate) mod wrapped;
 
 use std::sync::OnceLock;
 

@@ -5,8 +5,9 @@ use crate::bytes::trailing;
 use crate::error::Error;
 use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
 use crate::event::{self, app_log};
+use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
-use crate::line::envelope::{Dialect, Envelope};
+use crate::line::wrapped::without_colours;
 use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 
@@ -130,10 +131,12 @@ impl<'a> Content<'a> {
             return None;
         };
         let header = packet.prefix.as_bytes();
-        // A colour in the prefix: no rule has one. In the kernel's own records it is not a tool's.
+        // Cloud Foundry's prefixes have no colours, so a tool has put these in. Another rule's
+        // prefix may have them, if nothing is between the kernel's stamp and the prefix.
         if cf.is_none()
-            && !matches!(envelope.dialect, Dialect::DevKmsg | Dialect::DmesgJson)
             && let Some(at) = memchr::memchr(0x1b, header)
+            && (envelope.uptime.is_none()
+                || LogPrefix::classify(&without_colours(header)).is_some())
         {
             return Some(&header[..at]);
         }

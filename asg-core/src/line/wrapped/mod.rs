@@ -357,7 +357,7 @@ fn frame(text: &[u8]) -> Option<(usize, usize)> {
 }
 
 /// Returns the text without the sequences that set colours.
-fn without_colours(text: &[u8]) -> Vec<u8> {
+pub(crate) fn without_colours(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = memchr::memchr(0x1b, rest) {
