@@ -469,18 +469,13 @@ fn a_line_of_each_kind_means_the_same_when_it_is_redacted() {
             }
             kept += usize::from(old["kind"] != "other");
         }
-        for secret in [
-            "34ac676f",
-            "bfce786c",
-            "10.255.73",
-            "203.0.113.10",
-            "6907c81e",
-            "0455ec2b",
-            "acme",
-            "shop",
-            "dora",
-        ] {
+        for secret in ["34ac676f", "bfce786c", "10.255.73", "203.0.113.10", "6907c81e", "0455ec2b"]
+        {
             assert!(!new.contains(secret), "{name}: {secret}");
+        }
+        // A longer word that is made of a key may have these in it by chance.
+        for word in new.split(|c: char| !c.is_ascii_alphanumeric()) {
+            assert!(!["acme", "shop", "dora"].contains(&word), "{name}: {word}");
         }
     }
     assert!(kept > 5_000, "{kept} lines have more than a time");
