@@ -140,18 +140,22 @@ def contenders(asglog: str, log: str, folder: str) -> list[Contender]:
     return found
 
 
-def run(command: list[str], processors: int, into: str | None = None) -> Cost:
-    """Runs a command to its end, into a pipe or a file, on so many processors: it has as many threads."""
+def run(command: list[str], processors: int, into: str | None = None, output: str | None = None) -> Cost:
+    """Runs a command to its end, into a pipe or a file, on so many processors: it has as many threads.
+
+    ``output`` is a file that the command writes by itself.
+    """
     environment = {**os.environ, "LC_ALL": "C", "POLARS_MAX_THREADS": str(processors)}
     chosen = sorted(os.sched_getaffinity(0))[-processors:]
-    if into and os.path.exists(into):
-        # The disk may still be writing the file of another run.
-        os.remove(into)
-    with open(into or os.devnull, "wb") as file:
+    for file in (into, output):
+        # The disk may still be writing the file of another run, and a file that is replaced is synced.
+        if file and file != os.devnull and os.path.exists(file):
+            os.remove(file)
+    with open(into or os.devnull, "wb") as opened:
         before = time.perf_counter()
         with subprocess.Popen(
             command,
-            stdout=file if into else subprocess.PIPE,
+            stdout=opened if into else subprocess.PIPE,
             env=environment,
             preexec_fn=lambda: os.sched_setaffinity(0, chosen),
         ) as process:
@@ -190,14 +194,13 @@ def threads(asglog: str, log: str, rounds: int, folder: str) -> None:
     ways = [
         *((name, f"{name} > file", None, f"{folder}/out") for name in texts),
         ("parquet", "parquet --output file", f"{folder}/out.parquet", None),
-        # These wait until the disk has all bytes, which both processors help with if there are two.
         *((name, f"{name} --output file", f"{folder}/out.{name}", None) for name in texts[1:]),
         *((name, f"{name}, no file", os.devnull, None) for name in texts[1:]),
     ]
     for name, way, output, into in ways:
         command = [asglog, "correlate", "--quiet", "--format", name, log]
         command += ["--output", output] if output else []
-        pairs = [(run(command, 1, into).wall, run(command, 2, into).wall) for _ in range(rounds)]
+        pairs = [[run(command, threads, into, output).wall for threads in (1, 2)] for _ in range(rounds)]
         one, two = min(pair[0] for pair in pairs), min(pair[1] for pair in pairs)
         mark = "" if one >= 1.8 * two else "  missed (bar 1.8)"
         print(f"{way:<32}{one:8.3f}{two:8.3f}{one / two:8.2f}{mark}")
