@@ -29,6 +29,10 @@ A first try without any logs:
 
 from __future__ import annotations
 
+import importlib
+import sys
+from typing import TYPE_CHECKING, Any
+
 from . import _asglog
 from ._asglog import CloudController, Export
 from .answers import Answer
@@ -38,38 +42,40 @@ from .errors import AsgError, AsgWarning, DirectoryError, LedgerError, ParseErro
 from .ledger import Ledger
 from .page import report
 from .policy import Policy
-from .records import (
-    Admits,
-    App,
-    Attribution,
-    Candidate,
-    Code,
-    Coverage,
-    CoveredEntry,
-    Entity,
-    Evaluation,
-    Evidence,
-    Explanation,
-    ExtHeader,
-    Flow,
-    Identity,
-    Ip,
-    LineError,
-    LoggerEvent,
-    LogPrefix,
-    NearMiss,
-    Owner,
-    Packet,
-    Peer,
-    Record,
-    RepEvent,
-    RuleRef,
-    Rules,
-    UsedSnapshot,
-)
 from .schema import EXPLAIN_SCHEMA, FLOW_SCHEMA, SCHEMA, Column, Schema
 from .table import Table
 from .times import Time
+
+if TYPE_CHECKING:
+    from .records import (
+        Admits,
+        App,
+        Attribution,
+        Candidate,
+        Code,
+        Coverage,
+        CoveredEntry,
+        Entity,
+        Evaluation,
+        Evidence,
+        Explanation,
+        ExtHeader,
+        Flow,
+        Identity,
+        Ip,
+        LineError,
+        LoggerEvent,
+        LogPrefix,
+        NearMiss,
+        Owner,
+        Packet,
+        Peer,
+        Record,
+        RepEvent,
+        RuleRef,
+        Rules,
+        UsedSnapshot,
+    )
 
 __all__ = [
     "EXPLAIN_SCHEMA",
@@ -127,3 +133,18 @@ __all__ = [
 ]
 
 __version__: str = _asglog.__version__
+
+
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        """Imports the classes of records on demand: they take longer than the rest of the package, and a table needs none."""
+        if name != "records" and name not in __all__:
+            here = sys.modules[__name__]
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name, obj=here)
+        records = importlib.import_module(".records", __name__)
+        return records if name == "records" else globals().setdefault(name, getattr(records, name))
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -4,19 +4,28 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import Protocol, Self, runtime_checkable
+from typing import TYPE_CHECKING, Protocol, Self, runtime_checkable
 
 from . import _asglog, checks
 from .errors import ParseError
 from .labels import Labels, labelled
 from .ledger import Ledger
 from .progress import maker
-from .records import Flow, Identity, Record
 from .sources import Path, Progress, Source, encode, items, size
 from .table import Table
 from .times import policy
 
+if TYPE_CHECKING:
+    from .records import Flow, Identity, Record
+
 __all__ = ["Directory", "Records", "correlate", "parse", "parse_line", "scan"]
+
+
+def _record() -> type[Record]:
+    """Imports the records on demand, because that takes longer than the rest of this package."""
+    from .records import Record
+
+    return Record
 
 
 @runtime_checkable
@@ -24,6 +33,7 @@ class Directory(Protocol):
     """A directory, which turns GUIDs into names: :class:`CloudController`, :class:`Export`, or any
     object with this method.
 
+    >>> from asglog import Identity
     >>> class OnlyProxy:
     ...     def resolve(self, guids):
     ...         return {guid: Identity.from_dict({"app": {"guid": guid, "name": "proxy"}}) for guid in guids}
@@ -59,7 +69,7 @@ class Records:
         return self
 
     def __next__(self) -> Record:
-        return Record._from(next(self._native))
+        return _record()._from(next(self._native))
 
     def __repr__(self) -> str:
         return f"<asglog.Records: {self.counts['lines']} lines so far>"
@@ -94,7 +104,7 @@ def parse_line(
         line = bytes(line)
     elif not isinstance(line, bytes):
         raise TypeError(f"a line is bytes or text, not {checks.kind(line)}")
-    record = Record._from(_asglog.parse_line(line, checks.whole(number, "number"), *policy(year, utc_offset)))
+    record = _record()._from(_asglog.parse_line(line, checks.whole(number, "number"), *policy(year, utc_offset)))
     if strict and record.error is not None:
         raise ParseError(record.line, record.error.offset, record.error.message)
     return record

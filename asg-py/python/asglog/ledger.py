@@ -10,7 +10,6 @@ from . import _asglog, checks
 from .answers import Answer
 from .clocks import Clocks
 from .progress import maker
-from .records import Owner
 from .sources import Path, Progress, Source, items, size
 from .times import nanos
 
@@ -101,6 +100,8 @@ class Ledger:
             checks.text(cell, "cell")
         if address is not None:
             checks.text(address, "address")
+        from .records import Owner
+
         return Owner._from(self._native.who(what.strip(), cell, nanos(at), address, checks.directory(directory)))
 
     def at(

@@ -5,12 +5,14 @@ from __future__ import annotations
 import datetime
 import os
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 from . import _asglog, checks
-from .records import Coverage, Evaluation
 from .sources import Path
 from .times import nanos
+
+if TYPE_CHECKING:
+    from .records import Coverage, Evaluation
 
 __all__ = ["Groups", "Policy", "PolicySettings"]
 
@@ -109,6 +111,8 @@ class Policy:
                 question = _json().dumps({"space": space, "phase": phase, **packet})
             except TypeError as error:
                 raise TypeError(f"a packet has texts and numbers, as in {_EXAMPLE}: {error}") from None
+        from .records import Evaluation
+
         return Evaluation.from_dict(self._native.answer(question, near))
 
     def coverage(self, space: str, phase: Literal["running", "staging"] = "running") -> Coverage:
@@ -117,6 +121,8 @@ class Policy:
         coverage = self._native.coverage(checks.text(space, "space"), checks.text(phase, "phase"))
         if coverage is None:
             raise ValueError("there is no snapshot")
+        from .records import Coverage
+
         return Coverage.from_dict(coverage)
 
 

@@ -16,12 +16,14 @@ from .consumers import arrow_to_pandas, module
 from .errors import AsgError, AsgWarning
 from .plot import Plot
 from .policy import Groups, Policy, PolicySettings
-from .records import Explanation, Flow, Record
 from .schema import ALL, Schema
+
+if TYPE_CHECKING:
+    from .records import Explanation, Flow, Record
 
 __all__ = ["Counts", "Table"]
 
-R = TypeVar("R", Record, Flow, Explanation)
+R = TypeVar("R", "Record", "Flow", "Explanation")
 
 _HEAD = 10
 
@@ -382,6 +384,8 @@ class Table(Generic[R]):
         raise TypeError("a table reads logs where it is, and does not pickle: send the paths, or to_arrow() of it")
 
     def __iter__(self) -> Iterator[R]:
+        from .records import Explanation, Flow, Record
+
         made = Explanation if self._native.is_explained() else Flow if self._native.has_flows() else Record
         make: Any = made._from
         is_empty = True
