@@ -148,7 +148,7 @@ def run(command: list[str], processors: int, into: str | None = None, output: st
     environment = {**os.environ, "LC_ALL": "C", "POLARS_MAX_THREADS": str(processors)}
     chosen = sorted(os.sched_getaffinity(0))[-processors:]
     for file in (into, output):
-        # The disk may still be writing the file of another run, and a file that is replaced is synced.
+        # The disk may still be writing the file of another run. A file that is replaced is synced.
         if file and file != os.devnull and os.path.exists(file):
             os.remove(file)
     with open(into or os.devnull, "wb") as opened:

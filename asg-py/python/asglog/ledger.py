@@ -15,6 +15,7 @@ from .times import nanos
 
 if TYPE_CHECKING:
     from .api import Directory
+    from .records import Owner
 
 __all__ = ["Ledger"]
 
