@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import pickle
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,3 +108,21 @@ def test_a_document_tells_of_several_containers() -> None:
     assert record.rep is not None and record.rep_more is not None
     assert [record.rep.instance_guid, *(rep.instance_guid for rep in record.rep_more)] == handles
     assert pickle.loads(pickle.dumps(record)) == record and hash(record) == hash(pickle.loads(pickle.dumps(record)))
+
+
+def test_classes_of_records_are_imported_when_they_are_needed() -> None:
+    program = """
+import sys
+import asglog
+assert "asglog.records" not in sys.modules, "a table needs none"
+assert set(asglog.__all__) <= set(dir(asglog))
+try:
+    asglog.Flwo
+except AttributeError as error:
+    assert (error.name, error.obj) == ("Flwo", asglog), "the interpreter proposes a name"
+assert asglog.Flow is asglog.records.Flow
+from asglog import *
+assert Identity is asglog.Identity
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
