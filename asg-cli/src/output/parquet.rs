@@ -1,8 +1,8 @@
 //! Parquet files, compressed with Zstandard.
 //!
-//! Encoding the columns takes as long as making the rows. With two threads the caller's thread
-//! encodes, and makes rows where it would wait: a batch that another thread encodes costs two
-//! wakes. With more threads, half of them share the columns.
+//! Encoding the columns takes as long as making the rows. The caller's thread encodes, and makes
+//! rows where it would wait. With two or three threads another one takes some of the columns, so
+//! that all are busy; with more threads, half of them share the columns.
 
 use std::fs::File;
 use std::path::Path;
@@ -146,15 +146,22 @@ impl Groups {
     /// Begins a group.
     fn crew(&self) -> Result<Crew> {
         let writers = self.writers.create_column_writers(self.complete)?;
-        let shares = (self.threads / 2).max(1);
-        let mut shares: Vec<Share> = std::iter::repeat_with(Share::default).take(shares).collect();
+        let (hands, of_four) = match self.threads {
+            1 => (0, 0),
+            few @ 2..4 => (1, few - 1),
+            many => (many / 2, 4),
+        };
+        let mut own = Share::default();
+        let mut shares: Vec<Share> = std::iter::repeat_with(Share::default).take(hands).collect();
+        let mut next = (0..hands).cycle().peekable();
         // Similar columns are neighbours, so each share gets some of every kind.
         for (number, (field, writer)) in self.schema.fields().iter().zip(writers).enumerate() {
             let column = Column { number, field: field.clone(), writer };
-            let share = number % shares.len();
-            shares[share].columns.push(column);
+            let is_given = number % 4 < of_four;
+            let share = next.next_if(|_| is_given).map_or(&mut own, |hand| &mut shares[hand]);
+            share.columns.push(column);
         }
-        Ok(Crew::new(shares))
+        Ok(Crew::new(own, shares))
     }
 
     /// Ends the open group.
@@ -211,20 +218,20 @@ impl Share {
 }
 
 /// The threads that encode a row group.
-enum Crew {
-    /// The caller's thread.
-    Alone(Share, Result<()>),
-    Team(Vec<(SyncSender<RecordBatch>, JoinHandle<Result<Chunks>>)>),
+struct Crew {
+    /// The columns of the caller's thread, and how they fared.
+    own: Share,
+    result: Result<()>,
+    hands: Vec<(SyncSender<RecordBatch>, JoinHandle<Result<Chunks>>)>,
 }
 
+/// How many batches wait for a thread at most.
+const MOST_WAITING: usize = 2;
+
 impl Crew {
-    fn new(mut shares: Vec<Share>) -> Self {
-        if shares.len() < 2 {
-            return Self::Alone(shares.pop().unwrap_or_default(), Ok(()));
-        }
+    fn new(own: Share, shares: Vec<Share>) -> Self {
         let start = |mut share: Share| {
-            // One batch waits while another is encoded.
-            let (batches, taken) = mpsc::sync_channel::<RecordBatch>(1);
+            let (batches, taken) = mpsc::sync_channel::<RecordBatch>(MOST_WAITING);
             let work = move || {
                 for batch in taken {
                     share.write(&batch)?;
@@ -233,39 +240,27 @@ impl Crew {
             };
             (batches, thread::spawn(work))
         };
-        Self::Team(shares.into_iter().map(start).collect())
+        Self { own, result: Ok(()), hands: shares.into_iter().map(start).collect() }
     }
 
     /// Encodes rows; returns false after a failure, which [`Crew::close`] returns.
     fn write(&mut self, batch: &RecordBatch) -> bool {
-        match self {
-            Self::Alone(share, result) => {
-                *result = share.write(batch);
-                result.is_ok()
-            }
-            Self::Team(hands) => {
-                hands.iter().all(|(batches, _)| batches.send(batch.clone()).is_ok())
-            }
-        }
+        let are_taken = self.hands.iter().all(|(batches, _)| batches.send(batch.clone()).is_ok());
+        self.result = self.own.write(batch);
+        are_taken && self.result.is_ok()
     }
 
     /// Returns the encoded columns. A thread's panic goes on here.
     fn close(self) -> Result<Chunks> {
-        match self {
-            Self::Alone(share, result) => {
-                result?;
-                share.close()
-            }
-            Self::Team(hands) => {
-                let (batches, workers): (Vec<_>, Vec<_>) = hands.into_iter().unzip();
-                drop(batches);
-                let join = |worker: JoinHandle<Result<Chunks>>| {
-                    worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
-                };
-                let chunks: Result<Vec<Chunks>> = workers.into_iter().map(join).collect();
-                Ok(chunks?.into_iter().flatten().collect())
-            }
-        }
+        let (batches, workers): (Vec<_>, Vec<_>) = self.hands.into_iter().unzip();
+        drop(batches);
+        let own = self.result.and_then(|()| self.own.close());
+        let join = |worker: JoinHandle<Result<Chunks>>| {
+            worker.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+        };
+        let others: Vec<Result<Chunks>> = workers.into_iter().map(join).collect();
+        let all: Result<Vec<Chunks>> = std::iter::once(own).chain(others).collect();
+        Ok(all?.into_iter().flatten().collect())
     }
 }
 
@@ -317,7 +312,7 @@ mod tests {
         }
         writer.close().unwrap();
         let expected = std::fs::read(&library).unwrap();
-        for threads in [1, 2, 4, 7] {
+        for threads in [1, 2, 3, 4, 7] {
             let path = folder.path().join(threads.to_string());
             let threads = Threads::new(NonZero::new(threads).unwrap());
             let all = batches.iter().cloned().map(Ok);
@@ -331,7 +326,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let batches = batches();
         let two = batches[1].project(&[0, 1]).unwrap();
-        for threads in [1, 6] {
+        for threads in [1, 2, 6] {
             let path = folder.path().join("out");
             let threads = Threads::new(NonZero::new(threads).unwrap());
             let all = [Ok(batches[1].clone()), Err(Error::Value("no".into())), Ok(two.clone())];
