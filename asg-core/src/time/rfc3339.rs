@@ -43,8 +43,10 @@ pub(crate) fn rfc3339(text: &[u8]) -> Option<(Timestamp, usize, bool)> {
                 [a, b, c, d, ..] => ([*a, *b], [*c, *d], 4),
                 _ => return None,
             };
-            let number = |[a, b]: [u8; 2]| Some(digit(a)? * 10 + digit(b)?);
-            offset = number(hours)? * 3600 + number(minutes)? * 60;
+            let number = |[a, b]: [u8; 2], most| {
+                Some(digit(a)? * 10 + digit(b)?).filter(|number| *number <= most)
+            };
+            offset = number(hours, 23)? * 3600 + number(minutes, 59)? * 60;
             if *sign == b'-' {
                 offset = -offset;
             }
@@ -185,6 +187,18 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+
+    #[test]
+    fn an_offset_is_below_a_day_and_its_minutes_below_an_hour() {
+        let is_read =
+            |zone: &str| rfc3339(format!("2024-05-06T07:09:10{zone}").as_bytes()).is_some();
+        for zone in ["+23:59", "-12:00", "+0530", "+00:59"] {
+            assert!(is_read(zone), "{zone}");
+        }
+        for zone in ["+24:00", "-99:00", "+02:60", "+0299"] {
+            assert!(!is_read(zone), "{zone}");
+        }
+    }
 
     proptest! {
         #[test]

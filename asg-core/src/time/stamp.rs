@@ -196,7 +196,9 @@ fn offset(zone: &[u8]) -> Option<i32> {
     };
     let (hours, minutes) = match *digits {
         [a, b] => (number(a, b)?, 0),
-        [a, b, c, d] | [a, b, b':', c, d] => (number(a, b)?, number(c, d)?),
+        [a, b, c, d] | [a, b, b':', c, d] => {
+            (number(a, b)?, number(c, d).filter(|minutes| *minutes < 60)?)
+        }
         _ => return None,
     };
     let seconds = hours * 3_600 + minutes * 60;
@@ -323,7 +325,9 @@ mod tests {
             assert_eq!(found(zone), at(expected), "{zone}");
         }
         assert!(matches!(found("CEST"), Some(LogTime::Local(_))));
-        assert_eq!(found("+2"), None);
+        for zone in ["+2", "+0260", "+99", "+02:0"] {
+            assert_eq!(found(zone), None, "{zone}");
+        }
     }
 
     proptest! {
