@@ -15,6 +15,7 @@
 // The helpers below call no other module.
 
 pub(crate) mod base64;
+pub(crate) mod colours;
 pub(crate) mod digits;
 pub(crate) mod escape;
 pub(crate) mod find;

@@ -30,7 +30,7 @@ pub(crate) mod envelope;
 pub(crate) mod gather;
 pub(crate) mod split;
 pub(crate) mod transcode;
-pub(crate) mod wrapped;
+mod wrapped;
 
 use std::sync::OnceLock;
 

@@ -1,5 +1,6 @@
 //! The content of a line: its body, read as what the writer of the line may prove.
 
+use crate::bytes::colours::without_colours;
 use crate::bytes::text::Text;
 use crate::bytes::trailing;
 use crate::error::Error;
@@ -7,7 +8,6 @@ use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
 use crate::event::{self, app_log};
 use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
-use crate::line::wrapped::without_colours;
 use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 

@@ -590,6 +590,18 @@ mod tests {
                 packet(kernel).replace("OK_bfce", "OK_\u{1b}[01;31mbfce"),
                 Outcome::HeaderNotUnderstood,
             ),
+            // Another rule's prefix may have colours; a tool's may hide a header.
+            (
+                packet(kernel).replace("OK_bfce786c-ab07-40ad-79f9-8", "a\u{7}b\u{1b}[0m"),
+                Outcome::Packet,
+            ),
+            (
+                packet("cell-1 \u{1b}[33mkernel\u{1b}[0m ")
+                    .replace("OK_bfce786c-ab07-40ad-79f9-8", "x"),
+                Outcome::HeaderNotUnderstood,
+            ),
+            (packet("syslog: "), Outcome::NotPlatform),
+            (packet(&format!("May  6 07:09:10 cell-1 syslog: {kernel}")), Outcome::Packet),
             (rep("2024-05-06T07:09:10+00:00\th\tmy-app[99]:\t"), Outcome::NotPlatform),
             (
                 rep("time:2024-05-06T07:09:10Z\thost:h\tident:my-app\tmessage:"),

@@ -14,6 +14,7 @@
 
 use super::role::Role;
 use super::{Dialect, Envelope, cisco, console, stream, syslog};
+use crate::bytes::colours;
 use crate::bytes::text::Text;
 use crate::guid::Guid;
 use crate::time::LogTime;
@@ -257,12 +258,10 @@ fn marks(text: &[u8]) -> usize {
     loop {
         match &text[at..] {
             [0xef, 0xbb, 0xbf, ..] => at += 3,
-            [0x1b, b'[', rest @ ..] => {
-                let len = rest.iter().take(16).position(|b| (0x40..0x7f).contains(b));
-                let Some(len) = len else { return at };
-                at += len + 3;
-            }
-            _ => return at,
+            rest => match colours::sequence(rest) {
+                Some(len) => at += len,
+                None => return at,
+            },
         }
     }
 }

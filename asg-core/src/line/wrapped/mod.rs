@@ -25,6 +25,7 @@ use std::borrow::Cow;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
 use super::is_like_lager;
+use crate::bytes::colours::without_colours;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
@@ -354,22 +355,6 @@ fn frame(text: &[u8]) -> Option<(usize, usize)> {
     let digits = text.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
     let len = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
     text[digits..].starts_with(b" <").then_some((digits + 1, len))
-}
-
-/// Returns the text without the sequences that set colours.
-pub(crate) fn without_colours(text: &[u8]) -> Vec<u8> {
-    let mut out = Vec::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = memchr::memchr(0x1b, rest) {
-        out.extend_from_slice(&rest[..at]);
-        rest = &rest[at + 1..];
-        if let Some(inside) = rest.strip_prefix(b"[") {
-            let len = inside.iter().take(16).position(|b| (0x40..0x7f).contains(b));
-            rest = len.map_or(inside, |len| &inside[len + 1..]);
-        }
-    }
-    out.extend_from_slice(rest);
-    out
 }
 
 /// Returns whether a text contains a packet, or a line of lager's, which may be in another string.
