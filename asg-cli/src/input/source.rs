@@ -70,7 +70,8 @@ pub trait Source: fmt::Debug + Send + Sync {
     }
 }
 
-/// The size of a file, and when it was written last. Files with one name may differ in both.
+/// The size of a file, and when it was written last: equal ones show that nothing was written
+/// between two readings, if the first was a while after the last write.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Version {
     size: u64,

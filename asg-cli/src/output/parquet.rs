@@ -146,6 +146,7 @@ impl Groups {
     /// Begins a group.
     fn crew(&self) -> Result<Crew> {
         let writers = self.writers.create_column_writers(self.complete)?;
+        // How many other threads encode, and how many of four columns are theirs.
         let (hands, of_four) = match self.threads {
             1 => (0, 0),
             few @ 2..4 => (1, few - 1),

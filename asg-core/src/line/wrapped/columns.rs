@@ -105,7 +105,8 @@ fn tell(outer: &mut Outer, field: &[u8]) {
     }
     if Role::of_program(field) != Role::Speaker {
         outer.program.get_or_insert_with(|| own(field));
-    } else if !is_host(field) || field.contains(&b'/') || field.contains(&b':') || is_file(field) {
+    } else if !is_host(field) || field.contains(&b'/') || field.contains(&b':') || is_no_name(field)
+    {
         // A path, a source, or a text.
     } else if outer.host.is_none() {
         outer.host = Some(own(field));
@@ -115,8 +116,8 @@ fn tell(outer: &mut Outer, field: &[u8]) {
     }
 }
 
-/// Returns whether a field names a file, or a kind of records in capitals.
-fn is_file(field: &[u8]) -> bool {
+/// Returns whether a field names a file, or is a word in capitals: a kind of records.
+fn is_no_name(field: &[u8]) -> bool {
     let ends = [&b".log"[..], b".txt", b".json", b".gz"];
     ends.iter().any(|end| field.ends_with(end)) || field.iter().all(u8::is_ascii_uppercase)
 }
