@@ -32,9 +32,12 @@
 
 mod correlation;
 mod duplicates;
+mod facts;
 pub(crate) mod flow;
+mod flow_cache;
 pub(crate) mod follower;
 mod gather;
+mod gathered;
 pub(crate) mod known;
 mod logger;
 pub(crate) mod output;
@@ -47,10 +50,13 @@ mod tests;
 
 use std::net::IpAddr;
 
-pub use self::correlation::{Correlation, Counted, CountedTimes, FlowCache, FlowReader, Gathered};
+pub use self::correlation::{Correlation, Counted, FlowReader};
+pub use self::facts::CountedTimes;
 pub use self::flow::{Flow, FlowKey, Peer};
+pub use self::flow_cache::FlowCache;
 pub use self::follower::{Follower, FollowerCounts, FollowerOptions};
 pub use self::gather::{Batch, Gatherer, Gathering, Joiner, MisplacedBatch};
+pub use self::gathered::Gathered;
 pub use self::known::{AnyFlow, KnownFlow};
 pub use self::output::FlowOutput;
 pub use self::owned::{
