@@ -28,7 +28,7 @@ dask>=2024.8
 nbclient>=0.10 ipykernel>=6.29
 fsspec>=2024.2
 prometheus_client>=0.20
-pyspark>=4.0'
+pyspark[connect]>=4.0'
 # All at once, which is quickest. If that fails, one by one, so that one does not cost the others.
 # shellcheck disable=SC2086 # They are words.
 if ! pip $tools $checker $consumers 2>/dev/null; then

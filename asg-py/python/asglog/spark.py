@@ -173,8 +173,9 @@ def _lines_of(batches: Iterator[Any]) -> Iterator[Any]:
 
 def _files_of(lines: DataFrame) -> DataFrame | None:
     """Returns the files whose lines these are, if they are just that, and Spark does not hold them."""
-    files: DataFrame | None = None if lines.is_cached else getattr(lines, _FILES, None)
-    return files
+    # In Spark Connect, any attribute that is not there is a column.
+    files: DataFrame | None = vars(lines).get(_FILES)
+    return None if files is not None and lines.is_cached else files
 
 
 def _opened(lines: DataFrame) -> DataFrame | None:
