@@ -243,12 +243,18 @@ def dying(flag: str, up: int) -> Callable[[Iterator[Any]], Iterator[Any]]:
 
 
 @pytest.mark.skipif(not IS_WHOLE, reason="in the nightly run")
-@pytest.mark.parametrize("function", ["parse", "evidence", "gather", "correlate", "correlate_by_cell"])
+@pytest.mark.parametrize("function", ["parse", "evidence", "gather", "correlate", "correlate_by_cell", "run"])
 @pytest.mark.parametrize("up", [0, 2], ids=["worker", "executor"])
 def test_a_killed_process_changes_no_row(session: Any, tmp_path: Path, function: str, up: int) -> None:
     lines = frame(session, "plain", 4)
     known = spark.gather(lines)
     flag = tmp_path / "killed"
+
+    def run(given: Any) -> Any:
+        into = str(tmp_path / str(flag.exists()))
+        spark.run(given, into, name="all", columns=("source", "line", "time", "handle", "reason"))
+        return session.read.option("basePath", f"{into}/flows").parquet(f"{into}/flows").toArrow().sort_by(worlds.PLACE)
+
     killed = lines.mapInArrow(dying(str(flag), up), lines.schema)
     ask: dict[str, Callable[[Any], Any]] = {
         "parse": lambda given: spark.parse(given).toArrow().sort_by(worlds.PLACE),
@@ -256,6 +262,7 @@ def test_a_killed_process_changes_no_row(session: Any, tmp_path: Path, function:
         "gather": lambda given: (len(spark.gather(given).ledger), len(spark.gather(given).clocks)),
         "correlate": lambda given: spark.correlate(given, ledger=known.ledger, clocks=known.clocks).toArrow().sort_by(worlds.PLACE),
         "correlate_by_cell": lambda given: spark.correlate_by_cell(given, clocks=known.clocks).toArrow().sort_by(worlds.PLACE),
+        "run": run,
     }
     found = ask[function](killed)
     assert flag.exists()
