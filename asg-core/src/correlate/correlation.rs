@@ -157,17 +157,16 @@ impl Correlation {
         line: &Line<'_>,
         mut each: impl FnMut(Flow<'_, '_>),
     ) {
-        let is_counted = |place: &Place| {
-            place.group.is_some_and(|group| self.answers.of_groups[group as usize].is_some())
-        };
         let sight = cache.sight(&self.answers, line);
-        let first = cache.packet(&self.answers, origin, line, &sight);
-        let place = first.and_then(|record| cache.place(&self.answers, origin.source, &record));
-        if place.is_none_or(|place| !is_counted(&place))
-            && let Some(flow) = self.flow_of(cache, origin, line, &sight)
-        {
-            each(flow);
+        if !cache.is_counted(&self.answers, origin, line, &sight) {
+            if let Some(flow) = self.flow_of(cache, origin, line, &sight) {
+                each(flow);
+            }
+        } else if let Sight::Packet(_) = sight {
+            return;
         }
+        let is_counted =
+            |place: &Place| place.group.is_some_and(|group| self.answers.is_one(group));
         for record in Record::more(line) {
             match cache.place(&self.answers, origin.source, &record) {
                 Some(place) if is_counted(&place) => {}

@@ -3,7 +3,7 @@
 use super::gather::{Cell, Cells, Group, GroupName, Groups, Shown, Span};
 use super::state::State;
 use crate::clock::{Between, KnownTimes};
-use crate::evidence::NameKind;
+use crate::evidence::{Interface, NameKind};
 use crate::guid::Guid;
 use crate::ledger::attribution::{Attribution, Detached, Owners, Reason};
 use crate::ledger::{Lifetime, Sighting};
@@ -63,6 +63,11 @@ impl Answers {
         let of_groups = groups.map(answer).collect();
         Self { facts, of_groups }
     }
+
+    /// Returns whether all packets of a group have one answer.
+    pub(super) fn is_one(&self, group: u32) -> bool {
+        self.of_groups[group as usize].is_some()
+    }
 }
 
 impl Facts {
@@ -119,14 +124,31 @@ impl Facts {
         ends.map_or(CountedTimes::Unsettled, |[first, last]| CountedTimes::Between(first, last))
     }
 
-    /// Returns whether all packets of a group have one answer.
+    /// Returns whether the packets of a group have the same answer at any time, because no
+    /// container comes into question.
+    fn is_timeless(&self, name: &GroupName) -> bool {
+        let had = |address| self.state.ledger.had_address(address).next().is_some();
+        match self.attribute(name, None).reason {
+            Reason::NoEvidence
+            | Reason::UnknownHandle
+            | Reason::PrefixTooShort
+            | Reason::HealthCheck => true,
+            Reason::NoOwnerInPrefix => {
+                let of_interface = name.interface().and_then(Interface::address);
+                ![name.address(), of_interface].into_iter().flatten().any(had)
+            }
+            _ => false,
+        }
+    }
+
+    /// Finds the answer of all packets of a group, if they have one.
     ///
     /// A container lives once. So if one container is the owner at both ends of a span, and no
     /// other comes into question within it, the container is the owner all the time. An answer for
     /// want of evidence does not depend on time.
     pub(super) fn answer(&self, name: &GroupName, group: &Group) -> Answer {
         // A prefix that names nobody, or an app outright, means that at any time.
-        if name.cf().is_none_or(|cf| cf.subject == Subject::App) {
+        if name.cf().is_none_or(|cf| cf.subject == Subject::App) || self.is_timeless(name) {
             return Answer::OfAll(None);
         }
         let Span::Between(first, last) = group.span else { return Answer::PerPacket };

@@ -38,7 +38,9 @@ pub struct FlowCache {
     answers: HashMap<Detached, u32>,
     /// By the numbers of machines.
     stamps: Vec<StampMemo>,
-    senders: KnownSenders,
+    senders: KnownSenders<Known>,
+    /// The groups of packets, if all packets of a group have one answer.
+    counted: KnownSenders<u32>,
 }
 
 /// The common parts of flows with one key.
@@ -129,6 +131,26 @@ impl FlowCache {
         };
         let history = if has_history { identity().map(|identity| &identity.history) } else { None };
         Some(KnownFlow::new(key, origin, when, history, glimpse))
+    }
+
+    /// Returns whether the packet of a line is in a group that has one answer.
+    pub(super) fn is_counted(
+        &mut self,
+        answers: &Answers,
+        origin: Origin,
+        line: &Line<'_>,
+        sight: &Sight<'_>,
+    ) -> bool {
+        if let Sight::Packet(glimpse) = sight
+            && let Some(group) = self.counted.find(origin.source, glimpse)
+        {
+            return answers.is_one(group);
+        }
+        let Some(record) = self.packet(answers, origin, line, sight) else { return false };
+        let place = self.place(answers, origin.source, &record);
+        let Some(group) = place.and_then(|place| place.group) else { return false };
+        self.counted.remember(origin.source, &record, group);
+        answers.is_one(group)
     }
 
     /// Returns the record of a line that reports a packet first.

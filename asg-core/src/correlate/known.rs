@@ -171,31 +171,37 @@ pub(super) struct Known {
     pub(super) has_history: bool,
 }
 
-/// The common facts of a sender's packets, from an earlier one.
+/// What is known of a sender's packets, from an earlier one.
 #[derive(Debug, Clone, Copy)]
-struct KnownSender {
+struct KnownSender<T> {
     source: SourceId,
     header: u32,
     kind: TimeKind,
     /// The address on the subject's side, if it is not part of the head.
     address: Option<IpAddr>,
-    known: Known,
+    known: T,
 }
 
-/// The senders of earlier flows.
-#[derive(Debug, Default)]
-pub(super) struct KnownSenders {
+/// The senders of earlier packets, and what is known of their packets.
+#[derive(Debug)]
+pub(super) struct KnownSenders<T> {
     /// By the reader's numbers of heads: those of UDP, and of other protocols, which may be under
     /// another limit.
-    by_head: Vec<[Option<KnownSender>; 2]>,
+    by_head: Vec<[Option<KnownSender<T>>; 2]>,
 }
 
 const UDP: u8 = 17;
 
-impl KnownSenders {
-    /// Returns the answer of a packet's flow, if an earlier flow was of the same sender.
+impl<T> Default for KnownSenders<T> {
+    fn default() -> Self {
+        Self { by_head: Vec::new() }
+    }
+}
+
+impl<T: Copy> KnownSenders<T> {
+    /// Returns what is known of a packet, if an earlier one was of the same sender.
     #[inline]
-    pub(super) fn find(&self, source: SourceId, line: &Glimpse<'_>) -> Option<Known> {
+    pub(super) fn find(&self, source: SourceId, line: &Glimpse<'_>) -> Option<T> {
         let slots = self.by_head.get(line.head as usize)?;
         let sender = slots[usize::from(line.tail.proto_num() != UDP)].as_ref()?;
         let is_it = sender.source == source
@@ -205,8 +211,8 @@ impl KnownSenders {
         is_it.then_some(sender.known)
     }
 
-    /// Remembers the sender of a flow.
-    pub(super) fn remember(&mut self, source: SourceId, record: &Record<'_>, known: Known) {
+    /// Remembers the sender of a packet.
+    pub(super) fn remember(&mut self, source: SourceId, record: &Record<'_>, known: T) {
         let (Some(header), Some(head)) = (record.memo.header, record.memo.head) else { return };
         let Some((packet, Some(cf))) = record.packet() else { return };
         // The other end of packets between containers has a lease of its own.

@@ -207,8 +207,8 @@ impl Reader {
                 } else {
                     record.memo.is_quiet = !line.is_cut() && is_quiet(text);
                     record.fill_content(line);
-                    if may_be_said && let Content::Rep(_) = record.content {
-                        record.memo.data = self.said.remember(body);
+                    if may_be_said && let Content::Rep(event) = &record.content {
+                        record.memo.data = self.said.remember(body, event);
                     }
                     self.remember_head(&mut record);
                 }

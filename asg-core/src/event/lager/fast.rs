@@ -172,7 +172,7 @@ impl<'a> Opening<'a> {
     /// Returns the meaning of the opening of a plain line with these halves; `None` if it is
     /// special.
     pub(crate) fn read(&self, halves: &Halves<'a>) -> Option<Opened> {
-        if halves.head.len() + DATA.len() != self.at + self.text.len() {
+        if !self.divides_as(halves) {
             return None;
         }
         let event = halves.event()?;
@@ -183,6 +183,11 @@ impl<'a> Opening<'a> {
         };
         let (source, message) = (range(&event.source)?, range(&event.message)?);
         Some(Opened { source, message, event: event.event })
+    }
+
+    /// Returns whether the data of these halves begins behind the opening.
+    pub(crate) const fn divides_as(&self, halves: &Halves<'a>) -> bool {
+        halves.head.len() + DATA.len() == self.at + self.text.len()
     }
 
     /// Returns the data behind the opening, of a line that ends as [`Halves`] do.

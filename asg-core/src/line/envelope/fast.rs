@@ -76,27 +76,36 @@ pub(crate) struct Opening {
 }
 
 impl Opening {
-    /// Parses the beginning of a file's line, or of an RFC 5424 line.
+    /// Parses the beginning of a line with a stamp of RFC 3339, RFC 3164 or RFC 5424, behind a
+    /// priority or without one.
     pub(crate) fn parse(text: &[u8], stamps: &mut Stamps) -> Option<Self> {
-        match text.first()? {
-            b'0'..=b'9' => {
-                let (time, len, false) = stamps.parse(text)? else { return None };
-                let time = LogTime::Instant(time);
-                Some(Self { dialect: Dialect::Rfc3339, time, priority: None, len })
-            }
-            b'A'..=b'Z' => {
-                let (time, len) = stamps.read_rfc3164(text)?;
-                Some(Self { dialect: Dialect::Rfc3164, time, priority: None, len })
-            }
+        let (priority, at) = match text.first()? {
             b'<' => {
                 let (priority, at) = syslog::priority(text, 0)?;
-                let text = text[at..].strip_prefix(b"1 ")?;
-                let (time, len) = word_of_time(text, stamps.parse(text)?)?;
-                let (time, len) = (LogTime::Instant(time), at + b"1 ".len() + len);
-                Some(Self { dialect: Dialect::Rfc5424, time, priority: Some(priority), len })
+                (Some(priority), at)
             }
-            _ => None,
-        }
+            _ => (None, 0),
+        };
+        let opening = match &text[at..] {
+            [b'1', b' ', rest @ ..] if priority.is_some() => {
+                let (time, len) = word_of_time(rest, stamps.parse(rest)?)?;
+                let time = LogTime::Instant(time);
+                Self { dialect: Dialect::Rfc5424, time, priority, len: at + 2 + len }
+            }
+            rest @ [b'0'..=b'9', ..] => {
+                // syslog-release 9 forgot the blank behind the version.
+                let version = usize::from(priority.is_some() && syslog::is_glued_version(rest));
+                let (time, len, false) = stamps.parse(&rest[version..])? else { return None };
+                let (time, len) = (LogTime::Instant(time), at + version + len);
+                Self { dialect: Dialect::Rfc3339, time, priority, len }
+            }
+            rest @ [b'A'..=b'Z', ..] => {
+                let (time, len) = stamps.read_rfc3164(rest)?;
+                Self { dialect: Dialect::Rfc3164, time, priority, len: at + len }
+            }
+            _ => return None,
+        };
+        Some(opening)
     }
 
     /// Parses the kernel's stamp before a message, `[ 2447.391126] `, and returns its length too.

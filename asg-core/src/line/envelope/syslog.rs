@@ -42,12 +42,15 @@ fn prioritised(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         }
         [b'[', ..] => console::dmesg(text, at),
         // syslog-release 9 forgot the blank behind the version.
-        [b'1', a, b, c, d, b'-', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit) => {
-            stamped(text, at + 1)
-        }
+        rest if is_glued_version(rest) => stamped(text, at + 1),
         _ => cisco::header(text, at).or_else(|| stamped(text, at)),
     };
     envelope.map(|envelope| Envelope { priority: Some(priority), ..envelope })
+}
+
+/// Returns whether a text begins with RFC 5424's version and a year behind it, without a blank.
+pub(super) fn is_glued_version(text: &[u8]) -> bool {
+    matches!(text, [b'1', a, b, c, d, b'-', ..] if [a, b, c, d].into_iter().all(u8::is_ascii_digit))
 }
 
 /// Parses `<PRI>` and returns where it ends.

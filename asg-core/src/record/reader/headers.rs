@@ -27,6 +27,8 @@ pub(super) struct Headers {
 struct KnownHeader {
     text: Box<[u8]>,
     dialect: Dialect,
+    /// Whether a priority stands before the stamp.
+    has_priority: bool,
     /// Where the fields of the envelope lie in the text.
     fields: [Option<Range<u16>>; FIELDS],
     role: Role,
@@ -65,7 +67,9 @@ impl Headers {
         let is_it = |n: &u32| {
             work::count(1);
             let known = &self.all[*n as usize];
-            known.dialect == opening.dialect && rest.starts_with(&known.text)
+            known.dialect == opening.dialect
+                && known.has_priority == opening.priority.is_some()
+                && rest.starts_with(&known.text)
         };
         let by_start = self.by_start.find(hash::<KEY>(rest.first_chunk()?), is_it);
         let number = *by_start.or_else(|| {
@@ -123,6 +127,7 @@ impl Headers {
         let known = KnownHeader {
             text: text.into(),
             dialect: envelope.dialect,
+            has_priority: opening.priority.is_some(),
             fields: ranges,
             role,
             proves_packets: false,

@@ -10,7 +10,7 @@ use hashbrown::HashTable;
 
 use crate::bytes::hash::Seeds;
 use crate::bytes::work;
-use crate::event::lager::{Halves, LagerEvent, Opened, Opening, RepEvent};
+use crate::event::lager::{Halves, Opened, Opening, RepEvent};
 
 /// The meanings of texts in lager lines.
 #[derive(Debug, Clone, Default)]
@@ -81,12 +81,24 @@ impl Said {
         Some((event, number))
     }
 
-    /// Remembers the opening and the data of a lager line, if it is a plain one; returns the number
-    /// of the data.
-    pub(super) fn remember(&mut self, line: &[u8]) -> Option<u64> {
-        let (halves, event) = (Halves::of(line)?, LagerEvent::plain(line)?);
+    /// Remembers the opening and the data of a lager line with this event, if it has the usual
+    /// form; returns the number of the data.
+    ///
+    /// What an event says of a container depends on these two texts alone. So the data of a line
+    /// with the same opening and the same data means the same.
+    pub(super) fn remember(&mut self, line: &[u8], event: &RepEvent<'_>) -> Option<u64> {
+        // Neither is in a common line.
+        if event.bridge.is_some() || event.names.is_some() {
+            return None;
+        }
         let opening = Opening::of(line)?;
-        let opened = opening.read(&halves)?;
+        let halves = Halves::of(line)?;
+        if self.openings.find(self.seeds, opening.text).is_none() {
+            let opened = opening.read(&halves)?;
+            self.openings.put(self.seeds, MOST_OPENINGS, opening.text, opened);
+        } else if !opening.divides_as(&halves) {
+            return None;
+        }
         let texts = [
             &event.handle,
             &event.process_guid,
@@ -111,7 +123,6 @@ impl Said {
             container_ipv6: event.container_ipv6,
             is_contradictory: event.is_contradictory,
         };
-        self.openings.put(self.seeds, MOST_OPENINGS, opening.text, opened);
         Some(self.data.put(self.seeds, MOST_DATA, halves.data, data))
     }
 }
@@ -125,26 +136,31 @@ impl<T> Default for Texts<T> {
 impl<T> Texts<T> {
     /// Returns the meaning of a text that was read before, and its number.
     fn find(&self, seeds: Seeds, text: &[u8]) -> Option<(&T, u64)> {
+        let place = self.place(seeds.digest(text), text)?;
+        Some((&self.all[place as usize].meaning, self.forgotten + u64::from(place)))
+    }
+
+    fn place(&self, digest: u64, text: &[u8]) -> Option<u32> {
         let is_it = |n: &u32| {
             work::count(1);
             *self.all[*n as usize].text == *text
         };
-        let place = *self.by_text.find(seeds.digest(text), is_it)?;
-        Some((&self.all[place as usize].meaning, self.forgotten + u64::from(place)))
+        self.by_text.find(digest, is_it).copied()
     }
 
     /// Remembers the meaning of a text, and numbers it. If there are too many texts, all are
     /// forgotten: containers come and go.
     fn put(&mut self, seeds: Seeds, most: usize, text: &[u8], meaning: T) -> u64 {
-        if let Some((_, number)) = self.find(seeds, text) {
-            return number;
+        let digest = seeds.digest(text);
+        if let Some(place) = self.place(digest, text) {
+            return self.forgotten + u64::from(place);
         }
         if self.all.len() >= most {
             self.forgotten += self.all.len() as u64;
             self.all.clear();
             self.by_text.clear();
         }
-        let (digest, place) = (seeds.digest(text), self.all.len() as u32);
+        let place = self.all.len() as u32;
         self.all.push(Known { digest, text: text.into(), meaning });
         let all = &self.all;
         self.by_text.insert_unique(digest, place, |n| all[*n as usize].digest);
