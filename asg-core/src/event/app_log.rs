@@ -10,7 +10,8 @@
 //! | silk's agent, since silk 3.4.0 | `Security group rules were updated`, in the stream that executor writes to; only the tags name the container |
 //!
 //! An app can print anything, so the text of a line counts only if the platform wrote it; the tags
-//! always count.
+//! always count. `[STG/0]` is the stream of a staging task: a buildpack prints there, too, so its
+//! text counts as little as an app's.
 //!
 //! Sources: executor `depot/containerstore/storenode.go`; gorouter
 //! `accesslog/schema/access_log_record.go`; loggregator-agent-release
@@ -34,7 +35,6 @@ pub(crate) fn classify<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     let stream = envelope.stream();
     let mut event = match stream {
         Some(b"CELL") => executor(envelope, &[28]),
-        Some(b"STG") => executor(envelope, &[36]),
         Some(b"RTR") => router(envelope),
         Some(_) => None,
         None if envelope.dialect == Dialect::Bare => {
@@ -67,17 +67,13 @@ pub(crate) fn classify_envelope<'a>(object: &Object<'a>) -> Option<RepEvent<'a>>
     object.string(&["source_id"])?;
     let nanos: i64 = object.string(&["timestamp"])?.parse().ok()?;
     let source = tags.string(&["source_type"]);
-    let lengths: &[usize] = match source.as_deref() {
-        Some("CELL") => &[28],
-        Some("STG") => &[36],
-        _ => &[],
-    };
+    let is_cells = source.as_deref() == Some("CELL");
     let text = || base64::decode(object.object(&["log"])?.string(&["payload"])?.as_bytes());
-    let text = if lengths.is_empty() { None } else { text() };
-    let said = text.as_ref().and_then(|text| lives(text, lengths)).map(RepEvent::into_owned);
-    let event = with_tags(said, |name| tags.string(&[name]), lengths != [36])?;
-    let rules_updated =
-        lengths == [28] && text.is_some_and(|text| text.trim_ascii() == RULES_UPDATED);
+    let text = if is_cells { text() } else { None };
+    let said = text.as_ref().and_then(|text| lives(text, &[28])).map(RepEvent::into_owned);
+    let is_apps = source.as_deref() != Some("STG");
+    let event = with_tags(said, |name| tags.string(&[name]), is_apps)?;
+    let rules_updated = text.is_some_and(|text| text.trim_ascii() == RULES_UPDATED);
     Some(RepEvent { time: Some(Timestamp::from_nanos(nanos)), rules_updated, ..event })
 }
 

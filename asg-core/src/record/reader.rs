@@ -198,19 +198,8 @@ impl Reader {
                 record.memo.header = Some(header.number);
                 let role = self.headers.role(header.number);
                 record.memo.role = Some(role);
-                let body = record.envelope.body.as_bytes();
-                let may_be_said =
-                    body.starts_with(b"{") && role.proves(Proof::Lager) && !line.is_cut();
-                if may_be_said && let Some((event, number)) = self.said.event(body) {
-                    record.content = Content::Rep(event);
-                    record.memo.data = Some(number);
-                } else {
-                    record.memo.is_quiet = !line.is_cut() && is_quiet(text);
-                    record.fill_content(line);
-                    if may_be_said && let Content::Rep(event) = &record.content {
-                        record.memo.data = self.said.remember(body, event);
-                    }
-                    self.remember_head(&mut record);
+                if !self.fill_said(line, role, &mut record) {
+                    self.fill_content(line, role, &mut record);
                 }
             }
             Sight::Other(None) => {
@@ -222,15 +211,44 @@ impl Reader {
                     text.and_then(|text| self.headers.remember(text, &record.envelope, role));
                 if line.is_cut() {
                     record.fill_content(line);
-                } else if !self.fill_known(&mut record) {
-                    record.memo.is_quiet = text.is_some_and(is_quiet);
-                    record.fill_content(line);
-                    self.remember_head(&mut record);
+                } else if !self.fill_known(&mut record)
+                    && !(is_bare(line, &record) && self.fill_said(line, role, &mut record))
+                {
+                    self.fill_content(line, role, &mut record);
                 }
             }
         }
         line.name_machine(&mut record.envelope);
         record
+    }
+
+    /// Fills an event whose opening and data are remembered.
+    fn fill_said<'a>(&self, line: &Line<'_>, role: Role, record: &mut Record<'a>) -> bool {
+        let body = record.envelope.body.as_bytes();
+        if !body.starts_with(b"{") || !role.proves(Proof::Lager) || line.is_cut() {
+            return false;
+        }
+        let Some((event, number)) = self.said.event(body) else { return false };
+        record.content = Content::Rep(event);
+        record.memo.data = Some(number);
+        true
+    }
+
+    /// Parses the content of a line, and remembers what other lines may have in common with it.
+    fn fill_content<'a>(&mut self, line: &'a Line<'_>, role: Role, record: &mut Record<'a>) {
+        let text = line.unwrapped_text();
+        record.memo.is_quiet = !line.is_cut() && text.is_some_and(is_quiet);
+        record.fill_content(line);
+        let body = record.envelope.body.as_bytes();
+        if let Content::Rep(event) = &record.content
+            && (record.memo.header.is_some() || is_bare(line, record))
+            && body.starts_with(b"{")
+            && role.proves(Proof::Lager)
+            && !line.is_cut()
+        {
+            record.memo.data = self.said.remember(body, event);
+        }
+        self.remember_head(record);
     }
 
     /// Fills a packet whose head is remembered, of a line whose header is not.
@@ -257,6 +275,12 @@ impl Reader {
         }
         record.memo.head = self.heads.remember(record.envelope.body.as_bytes(), packet, cf);
     }
+}
+
+/// Returns whether a line has no header, and begins as lager's lines do.
+fn is_bare(line: &Line<'_>, record: &Record<'_>) -> bool {
+    line.unwrapped_text().is_some_and(|text| text.starts_with(b"{\"timestamp\":"))
+        && record.envelope.body_at == 0
 }
 
 impl Record<'_> {

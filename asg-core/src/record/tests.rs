@@ -61,9 +61,10 @@ fn lines_that_are_not_lagers_prove_what_the_platform_wrote() {
                 "Seen {C} at=2024-05-06T07:08:03.29Z cell=c-1 index=1 app=bc6f229d cell_ip=10.0.16.15 name=pro\"xy"
             )],
         ),
+        // A buildpack prints into this stream, too.
         (
             "2019-09-14T12:05:28.34+0200 [STG/0] OUT Cell c-1 creating container for instance 0c3c9b72-b627-4100-973e-4ac6023e7704".into(),
-            vec!["Seen 0c3c9b72-b627-4100-973e-4ac6023e7704 at=2019-09-14T10:05:28.34Z cell=c-1".into()],
+            vec![],
         ),
         // The tags of any line of an app identify its owner, but the app's own text never does.
         (
@@ -303,6 +304,12 @@ fn text_of_an_apps_stream_proves_nothing_whatever_it_imitates() {
                     "<14>1 2024-05-06T07:00:00+00:00 org.space.evil 1111 [{stream}] - - {text}"
                 ),
                 format!("   2024-05-06T07:08:03.29+0000 [{stream}] OUT {text}"),
+                // As rsyslog writes a drain's line into a file, and with a header in the text.
+                format!("2024-05-06T07:00:00+00:00 org.space.evil 1111[[{stream}]] {text}"),
+                format!(
+                    "May  6 07:00:00 org.space.evil 1111[[{stream}]] May  6 07:00:00 localhost vcap.rep: {text}"
+                ),
+                format!("2024-05-06T07:00:00+00:00 org.space.evil 1111[[{stream}]]: {text}"),
             ] {
                 let line = Line::new(line.as_bytes());
                 let record = Record::classify(&line);

@@ -228,7 +228,7 @@ pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
 }
 
 /// Returns the first `[APP/PROC/WEB/0]` or its like.
-fn stream_mark(header: &[u8]) -> Option<Text<'_>> {
+pub(super) fn stream_mark(header: &[u8]) -> Option<Text<'_>> {
     memchr::memchr_iter(b'[', header).find_map(|at| {
         // A mark is short.
         let mark = &header[at..header.len().min(at + 80)];

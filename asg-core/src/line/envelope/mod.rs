@@ -293,19 +293,22 @@ fn behind<'a>(text: &'a [u8], body_at: usize, file: Option<&'a [u8]>) -> Option<
     })
 }
 
-/// Drops the blank at the start of `logger`'s messages, which some forwarders keep.
+/// Drops the blank at the start of `logger`'s messages, which some forwarders keep, and the one
+/// before rsyslog's words about repeated lines.
 fn strip_blank(text: &[u8], envelope: &mut Envelope<'_>) {
-    if envelope.dialect != Dialect::Bare
-        && let [b' ', b'{' | b'[', ..] = text[envelope.body_at..]
-    {
+    let Some(behind) = text[envelope.body_at..].strip_prefix(b" ") else { return };
+    let is_text = matches!(behind, [b'{' | b'[', ..]) || behind.starts_with(REPEATED);
+    if envelope.dialect != Dialect::Bare && is_text {
         envelope.body_at += 1;
     }
 }
 
+const REPEATED: &[u8] = b"message repeated ";
+
 /// Parses `message repeated 3 times: [ … ]`: rsyslog, `runtime/ratelimit.c`.
 fn repeated(text: &[u8], envelope: &mut Envelope<'_>) {
     let body = &text[envelope.body_at..];
-    let Some(rest) = body.strip_prefix(b"message repeated ") else { return };
+    let Some(rest) = body.strip_prefix(REPEATED) else { return };
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     let count = std::str::from_utf8(&rest[..digits]).ok().and_then(|n| n.parse().ok());
     let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return };

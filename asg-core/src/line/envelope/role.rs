@@ -11,7 +11,7 @@
 //! | logger | silk's `iptables-logger` | its own lines, times |
 //! | router | `gorouter` | lines of its access log, times |
 //! | relay | journald, rsyslog, loggregator's agents | notes of missing lines, times |
-//! | stream | an app's log stream | tags, and lines of its parts `CELL`, `STG` and `RTR` |
+//! | stream | an app's log stream | tags, and lines of its parts `CELL` and `RTR` |
 //! | forwarder | `logger`, `cat`, shippers | nothing; a complete header inside theirs is judged instead |
 //! | speaker | every other program | nothing |
 //! | unnamed | lines without a program | everything, because the caller chose the file |
