@@ -2,7 +2,7 @@
 //!
 //! Log stores put a line into a member of any name, at any depth, and several lines into arrays. So
 //! the text is the string that contains a packet or a lager line. Host, time and program are beside
-//! it or around it, under names that [`MEMBERS`] lists. If no string contains either, the members
+//! it or around it, under names that [`members`] lists. If no string contains either, the members
 //! with the usual names are the text, so that other lines are parsed too.
 //!
 //! Sources: systemd.journal-fields(7); rsyslog `runtime/msg.c`; syslog-ng's templates; Vector,
@@ -17,117 +17,49 @@ use serde_json::value::RawValue;
 use super::{Found, Outer, is_payload};
 use crate::bytes::json::Object;
 use crate::bytes::trailing;
+use crate::line::envelope::members::{self, Sureness, Tells};
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, role, uptime_text};
 use crate::line::is_like_lager;
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
 
-/// The meaning of a member for the line beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tells {
-    Host,
-    Instance,
-    Job,
-    Program,
-    /// The program, by a name that only an object about a process has.
-    Process,
-    Priority,
-    Time,
-}
+/// The meanings that a member beside a line may have.
+const BESIDE: &[Tells] =
+    &[Tells::Host, Tells::Machine, Tells::Program, Tells::Tag, Tells::Priority, Tells::Time];
 
-/// The members with a meaning, the surest first.
-const MEMBERS: &[(Tells, &[&str])] = &[
-    (
-        Tells::Host,
-        &[
-            "_HOSTNAME",
-            "hostname",
-            "host",
-            "HOST",
-            "Hostname",
-            "HostName",
-            "log.syslog.hostname",
-            "fromhost",
-            "Computer",
-            "host.hostname",
-            "host.name",
-            "source_name",
-        ],
-    ),
-    (Tells::Instance, &["id"]),
-    (Tells::Job, &["group", "job"]),
-    (
-        Tells::Program,
-        &[
-            "SYSLOG_IDENTIFIER",
-            "syslog_identifier",
-            "identifier",
-            "programname",
-            "ident",
-            "app-name",
-            "appname",
-            "PROGRAM",
-            "ProcessName",
-            "program",
-            "program_name",
-            "SourceName",
-            "appName",
-            "app_name",
-            "syslogtag",
-            "log.syslog.appname",
-            "process.name",
-            "service",
-            "component",
-        ],
-    ),
-    (Tells::Process, &["program", "name"]),
-    (Tells::Priority, &["PRIORITY", "pri"]),
-    (
-        Tells::Time,
-        &[
-            "@timestamp",
-            "timestamp",
-            "timereported",
-            "time",
-            "_time",
-            "date",
-            "ISODATE",
-            "R_ISODATE",
-            "S_ISODATE",
-            "DATE",
-            "TIMESTAMP",
-            "generated_at",
-            "received_at",
-            "TimeGenerated",
-            "EventTime",
-            "timeUnixNano",
-            "TimeStamp",
-            "_messagetime",
-            "ts",
-            "dt",
-        ],
-    ),
-];
-
-/// Objects with members about the line beside the object, and the meanings that these may have. A
-/// dot separates an object from one in it.
+/// Objects with members about the line beside the object, and the meanings that these may have by
+/// their own names. A dot separates an object from one in it. A member with the object's name
+/// before its own means the same as one that is written so: `process.name`.
 const NESTED: &[(&str, &[Tells])] = &[
     ("log.syslog", &[Tells::Host, Tells::Program]),
     ("event.syslog", &[Tells::Host, Tells::Program, Tells::Time]),
-    ("process", &[Tells::Process]),
-    ("host", &[Tells::Host]),
-    ("beat", &[Tells::Host]),
-    ("agent", &[Tells::Host]),
-    ("labels", &[Tells::Host, Tells::Program]),
-    ("stream", &[Tells::Host, Tells::Program]),
+    ("process", &[]),
+    ("service", &[]),
+    ("host", &[]),
+    ("beat", &[]),
+    ("agent", &[]),
+    ("labels", LABELS),
+    ("stream", LABELS),
+    ("structuredMetadata", LABELS),
+    ("parsed", LABELS),
     ("predecoder", &[Tells::Host, Tells::Program]),
     ("syslog", &[Tells::Host, Tells::Program]),
     ("attributes", &[Tells::Host, Tells::Program]),
+    ("resource", &[Tells::Host, Tells::Program]),
+    ("Resource", &[Tells::Host, Tells::Program]),
+    ("ResourceAttributes", &[Tells::Host, Tells::Program]),
+    ("Attributes", &[Tells::Host, Tells::Program]),
+    ("LogAttributes", &[Tells::Host, Tells::Program]),
+    ("resource.labels", &[Tells::Host, Tells::Program]),
+    ("resource.attributes", &[Tells::Host, Tells::Program]),
     ("tags", &[Tells::Host, Tells::Program]),
     ("kubernetes", &[Tells::Host]),
     ("@source", &[Tells::Host, Tells::Instance, Tells::Job, Tells::Program]),
     ("instance@47450", &[Tells::Instance, Tells::Job]),
 ];
+
+/// The meanings of labels.
+const LABELS: &[Tells] = &[Tells::Host, Tells::Machine, Tells::Program, Tells::Tag];
 
 /// Members with lines that are neither a packet's nor lager's, the surest first.
 const TEXTS: &[&str] = &[
@@ -148,8 +80,15 @@ const TEXTS: &[&str] = &[
     "event",
 ];
 
-/// Lists of `{"key":…,"value":{"stringValue":…}}` about the lines beside or below them.
-const LISTS: [&str; 2] = ["resource", "attributes"];
+/// Lists of pairs about the lines beside or below them, in an object or in itself.
+const LISTS: [&str; 3] = ["attributes", "resource.attributes", "fields"];
+
+/// The names of a pair's two members: OpenTelemetry's, those of `CloudWatch` Logs Insights, and
+/// those of VMware's Log Insight.
+const PAIRS: [(&str, &str); 3] = [("key", "value"), ("field", "value"), ("name", "content")];
+
+/// Members that say a value's type, around the value: OpenTelemetry's and Athena's.
+const TYPES: [&str; 2] = ["stringValue", "VarCharValue"];
 
 /// The largest number of objects in each other; an array counts twice.
 const MOST_DEEP: usize = 10;
@@ -327,14 +266,20 @@ impl<'t> Lines<'t> {
     fn array(&mut self, value: &'t RawValue, around: &Outer, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let Ok(values) = serde_json::from_str::<Vec<&'t RawValue>>(value.get()) else { return };
-        // Loki's pairs of a time and a line.
-        let time = values.first().and_then(|first| instant(first));
-        let with_time = time
-            .filter(|_| values.len() > 1)
-            .map(|time| Outer { time: LogTime::Instant(time), ..around.clone() });
-        let around = with_time.as_ref().unwrap_or(around);
+        if let Some(object) = pairs(&values) {
+            return self.object(value, &object, around, depth);
+        }
+        // Loki's pairs of a time and a line, perhaps with what else is known of it.
+        let time = values.first().filter(|_| values.len() > 1).and_then(|first| instant(first));
+        let time = time.map_or(LogTime::Unknown, LogTime::Instant);
+        let more = values.get(2).filter(|_| time != LogTime::Unknown);
+        let more = more.and_then(|more| Object::parse(more.get().as_bytes()).ok());
+        let facts = more.map(|more| told(&more)).or_else(|| row_without_names(&values));
+        let time = Outer { time, ..Outer::default() };
+        let facts = facts.unwrap_or_default().within(&time);
+        let around = facts.within(around);
         for value in values {
-            self.value(value, around, depth);
+            self.value(value, &around, depth);
         }
     }
 
@@ -342,6 +287,9 @@ impl<'t> Lines<'t> {
     /// line; the longest has the most facts. The elements of arrays are lines of their own.
     fn object(&mut self, value: &'t RawValue, object: &Object<'t>, around: &Outer, depth: usize) {
         let outer = told(object).within(around);
+        if self.table(object, &outer, depth) {
+            return;
+        }
         if is_lager(object) {
             // Shippers merge the members of a lager line with their own.
             let is_wrapped = outer.host.is_some() || outer.stream.is_some() || depth < MOST_DEEP;
@@ -378,6 +326,28 @@ impl<'t> Lines<'t> {
             let dialect = if key == "MESSAGE" { Dialect::JournalJson } else { outer.dialect };
             self.push(value, text, Outer { dialect, ..outer });
         }
+    }
+
+    /// Searches the rows of a table, each as an object with the names of the columns. Returns
+    /// whether there are lines in it.
+    fn table(&mut self, object: &Object<'t>, outer: &Outer, depth: usize) -> bool {
+        let known = self.found.len();
+        if let Some(depth) = depth.checked_sub(2)
+            && let Some((names, rows)) = table(object)
+        {
+            for (value, cells) in rows {
+                // Athena's first row is the head.
+                let is_head =
+                    names.iter().zip(&cells).all(|(name, it)| unquoted(it) == Some(*name));
+                if is_head {
+                    continue;
+                }
+                // Some have rows without their last cells.
+                let row = Object::of(names.iter().copied().zip(cells));
+                self.object(value, &row, outer, depth);
+            }
+        }
+        self.found.len() > known
     }
 
     /// Searches the objects of an object for lager lines.
@@ -465,30 +435,37 @@ fn is_lager(object: &Object<'_>) -> bool {
         && is_message()
 }
 
+/// A member that tells something about a line.
+struct Fact<'t> {
+    tells: Tells,
+    /// The surest fact is the smallest: by its name, and then by its object.
+    order: (Sureness, usize),
+    value: &'t RawValue,
+}
+
 /// Returns the facts in the members of an object about the line in it.
-fn told(object: &Object<'_>) -> Outer {
-    let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
-    tell(&mut outer, object, &[Tells::Host, Tells::Program, Tells::Priority, Tells::Time]);
-    for (path, tells) in NESTED {
-        let inner = match path.split_once('.') {
-            Some((key, path)) => object.object(&[key]).and_then(|inner| inner.object(&[path])),
-            None => object.object(&[path]),
-        };
-        if let Some(inner) = inner {
-            tell(&mut outer, &inner, tells);
+pub(super) fn told(object: &Object<'_>) -> Outer {
+    let mut facts = Vec::new();
+    collect(&mut facts, object, None, BESIDE, 0);
+    for (n, (path, own)) in NESTED.iter().enumerate() {
+        if let Some(inner) = at_path(object, path, |object, key| object.object(&[key])) {
+            collect(&mut facts, &inner, Some(path), own, n + 1);
         }
     }
-    for name in LISTS {
-        tell_list(&mut outer, object, name);
+    for path in LISTS {
+        let list = at_path(object, path, |object, key| object.get(&[key]));
+        if let Some(inner) = list.and_then(elements).and_then(|list| pairs(&list)) {
+            collect(&mut facts, &inner, None, &[Tells::Host, Tells::Program], NESTED.len() + 1);
+        }
+    }
+    facts.sort_by_key(|fact| fact.order);
+    let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
+    for fact in facts.chunk_by(|a, b| a.order == b.order) {
+        tell(&mut outer, fact);
     }
     // Graylog's own members show that `source` is the sender.
     if outer.host.is_none() && object.get(&["gl2_source_input", "gl2_message_id"]).is_some() {
         outer.host = object.string(&["source"]).map(|name| name.as_str().to_owned());
-    }
-    if let Some(host) = object.object(&["host", "beat", "agent"])
-        && outer.host.is_none()
-    {
-        outer.host = host.string(&["name", "hostname"]).map(|name| name.as_str().to_owned());
     }
     let number = |key: &str| object.get(&[key])?.get().trim_matches('"').parse::<u64>().ok();
     if let Some(micros) = number("__REALTIME_TIMESTAMP").and_then(|it| i64::try_from(it).ok()) {
@@ -539,74 +516,249 @@ fn journald_program(outer: &mut Outer, object: &Object<'_>) {
     }
 }
 
-/// Takes these facts from an object.
-fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
-    for (tells, keys) in MEMBERS.iter().filter(|(tells, _)| of.contains(tells)) {
-        let text = || {
-            let found = keys.iter().find_map(|key| object.string(&[key]));
-            found.map(|text| text.as_str().to_owned())
-        };
-        let slot = match tells {
-            Tells::Host => &mut outer.host,
-            Tells::Instance => &mut outer.instance,
-            Tells::Job => &mut outer.job,
-            Tells::Program | Tells::Process => {
-                if outer.program.is_none() {
-                    outer.program = text().map(|tag| program_of(&tag).to_owned());
+/// Returns what a path of one or two names leads to.
+fn at_path<'t, T>(
+    object: &Object<'t>,
+    path: &str,
+    get: impl Fn(&Object<'t>, &str) -> Option<T>,
+) -> Option<T> {
+    match path.split_once('.') {
+        Some((key, path)) => object.object(&[key]).and_then(|inner| get(&inner, path)),
+        None => get(object, path),
+    }
+}
+
+/// Takes the members that tell something: by their own names what `own` lists, and by the name of
+/// the object before theirs anything.
+fn collect<'t>(
+    facts: &mut Vec<Fact<'t>>,
+    object: &Object<'t>,
+    path: Option<&str>,
+    own: &[Tells],
+    place: usize,
+) {
+    for (name, value) in object.members() {
+        let nested = path.and_then(|path| members::of_nested(path, name));
+        let of_own = members::of(name.as_bytes()).filter(|(tells, _)| own.contains(tells));
+        let both = [nested.map(|it| (it, 0)), of_own.map(|it| (it, place))];
+        for ((tells, sureness), place) in both.into_iter().flatten() {
+            let value = scalar(value);
+            let text = || crate::bytes::json::string(Some(value));
+            let tells = match tells {
+                Tells::Tag if text().is_some_and(|it| members::is_tag(&it)) => Tells::Program,
+                Tells::Tag => continue,
+                Tells::Program if name == DERIVED && is_derived(object, text().as_deref()) => {
+                    continue;
                 }
-                continue;
-            }
-            Tells::Priority => {
-                let number = object.get(keys).map(|it| it.get().trim_matches('"'));
-                outer.priority = outer.priority.or(number.and_then(|it| it.parse().ok()));
-                continue;
-            }
-            Tells::Time => {
-                if outer.time == LogTime::Unknown {
-                    let values = keys.iter().filter_map(|key| object.get(&[key]));
-                    let times = values.map(time).find(|time| *time != LogTime::Unknown);
-                    outer.time = times.unwrap_or_default();
-                }
-                continue;
-            }
-        };
-        if slot.is_none() {
-            *slot = text();
+                tells => tells,
+            };
+            facts.push(Fact { tells, order: (sureness, place), value });
         }
     }
 }
 
-/// Takes the facts in a list of OpenTelemetry's, of an object or of its resource.
-fn tell_list(outer: &mut Outer, object: &Object<'_>, name: &str) {
-    let resource = || object.object(&[name])?.get(&["attributes"]);
-    let list = object.get(&[name]).filter(|list| list.get().starts_with('['));
-    let Some(list) = list.or_else(resource).filter(|list| list.get().starts_with('[')) else {
-        return;
-    };
-    let Ok(pairs) = serde_json::from_str::<Vec<&RawValue>>(list.get()) else { return };
-    let pairs = pairs.into_iter().filter_map(|pair| {
-        let pair = Object::parse(pair.get().as_bytes()).ok()?;
-        let value = pair.object(&["value"])?.string(&["stringValue"])?;
-        Some((pair.string(&["key"])?.as_str().to_owned(), value.as_str().to_owned()))
-    });
-    let pairs: Vec<_> = pairs.collect();
-    let value = |of: Tells| {
-        let (_, keys) = MEMBERS.iter().find(|(tells, _)| *tells == of)?;
-        let found = |key: &&str| pairs.iter().find(|(name, _)| name == key);
-        keys.iter().find_map(found).map(|(_, value)| value.clone())
-    };
-    outer.host = outer.host.take().or_else(|| value(Tells::Host));
-    let program = outer.program.take().or_else(|| value(Tells::Program));
-    outer.program = program.map(|tag| program_of(&tag).to_owned());
+/// The label that Loki adds to each stream without one.
+const DERIVED: &str = "service_name";
+
+/// Returns whether Loki made the name of a service out of the name of a scrape job, or of nothing:
+/// neither is a program.
+///
+/// Source: Loki, `pkg/distributor/distributor.go`, `discover_service_name`.
+fn is_derived(labels: &Object<'_>, service: Option<&str>) -> bool {
+    let job = labels.string(&["job"]);
+    service.is_some_and(|it| it == "unknown_service" || job.is_some_and(|job| *job == *it))
 }
 
-/// Returns the program that a tag names: `rep` of `rep[7]:`.
-fn program_of(tag: &str) -> &str {
-    let name = tag.strip_suffix(':').unwrap_or(tag);
-    match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
-        Some((name, pid)) if pid.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => name,
+/// Takes a fact, unless a surer one was taken. There are several if an object has a name more than
+/// once.
+fn tell(outer: &mut Outer, fact: &[Fact<'_>]) {
+    let mut texts = fact.iter().map(|fact| crate::bytes::json::string(Some(fact.value)));
+    let mut own = || {
+        let text = crate::bytes::json::agreed(texts.by_ref())?;
+        Some(text.as_str().to_owned())
+    };
+    let slot = match fact[0].tells {
+        Tells::Host => &mut outer.host,
+        Tells::Instance => &mut outer.instance,
+        Tells::Job => &mut outer.job,
+        Tells::Machine => {
+            if let Some(name) = own()
+                && let Some((job, id, is_index)) = members::machine(name.as_bytes())
+                && outer.instance.is_none()
+                && outer.index.is_none()
+            {
+                let text = |name| Some(String::from_utf8_lossy(name).into_owned());
+                let slot = if is_index { &mut outer.index } else { &mut outer.instance };
+                (*slot, outer.job) = (text(id), text(job));
+                outer.is_tools = true;
+            }
+            return;
+        }
+        Tells::Program | Tells::Tag => {
+            if outer.program.is_none() {
+                outer.program = program(fact);
+            }
+            return;
+        }
+        Tells::Priority => {
+            let mut numbers = fact.iter().map(|it| it.value.get().trim_matches('"').parse().ok());
+            outer.priority = outer.priority.or_else(|| numbers.find_map(|it| it));
+            return;
+        }
+        Tells::Time => {
+            if outer.time == LogTime::Unknown {
+                let mut times = fact.iter().map(|fact| time(fact.value));
+                outer.time = times.find(|it| *it != LogTime::Unknown).unwrap_or_default();
+            }
+            return;
+        }
+    };
+    if slot.is_none() {
+        *slot = own();
     }
+}
+
+/// Returns the program that a member names. Several names are nobody's.
+fn program(fact: &[Fact<'_>]) -> Option<String> {
+    let texts = fact.iter().filter_map(|fact| match fact.value.get() {
+        list if list.starts_with('[') && list.len() > 2 => Some(list.to_owned()),
+        _ => crate::bytes::json::string(Some(fact.value)).map(|text| text.as_str().to_owned()),
+    });
+    let mut names = texts.map(|tag| members::program_of(&tag).to_owned());
+    let first = names.next()?;
+    Some(match names.find(|other| *other != first) {
+        Some(other) => format!("{first}, {other}"),
+        None => first,
+    })
+}
+
+/// Returns the value itself, out of a list of one, and out of an object that says its type.
+fn scalar(value: &RawValue) -> &RawValue {
+    match value.get().as_bytes().first() {
+        Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(value.get()).as_deref() {
+            Ok([one]) => one,
+            _ => value,
+        },
+        Some(b'{') => {
+            let object = Object::parse(value.get().as_bytes());
+            object.ok().and_then(|it| it.get(&TYPES)).unwrap_or(value)
+        }
+        _ => value,
+    }
+}
+
+/// Makes an object of a list of pairs: of names, and of values. A name with an escape is no name
+/// that is known here.
+fn pairs<'t>(list: &[&'t RawValue]) -> Option<Object<'t>> {
+    let (name, value) = {
+        let first = Object::parse(list.first()?.get().as_bytes()).ok()?;
+        let fits = |(name, value): &&(&str, &str)| {
+            first.get(&[name]).is_some() && first.get(&[value]).is_some()
+        };
+        *PAIRS.iter().find(fits)?
+    };
+    let pairs = list.iter().filter_map(|pair| {
+        let pair = Object::parse(pair.get().as_bytes()).ok()?;
+        Some((unquoted(pair.get(&[name])?)?, pair.get(&[value])?))
+    });
+    Some(Object::of(pairs))
+}
+
+/// Returns the elements of an array.
+fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
+    let list = Some(value.get()).filter(|list| list.starts_with('['))?;
+    serde_json::from_str(list).ok()
+}
+
+/// Members with the names of a table's columns, as strings or as objects with a name. The array may
+/// be in an object of that name.
+///
+/// Sources: Azure Monitor's query API (`columns`, `rows`); Elasticsearch's SQL (`columns`, `rows`)
+/// and ES|QL (`columns`, `values`); OpenSearch's SQL (`schema`, `datarows`); Splunk's
+/// `json_rows` and `json_cols` (`fields`); Athena's `GetQueryResults` (`ColumnInfo`, `Rows`);
+/// `ClickHouse`'s `JSONCompact` (`meta`, `data`); `InfluxDB`'s query API (`columns`, `values`).
+const COLUMNS: [&str; 5] = ["fields", "columns", "schema", "meta", "ResultSetMetadata"];
+const COLUMNS_INSIDE: [&str; 2] = ["ColumnInfo", "fields"];
+const NAME: [&str; 2] = ["name", "Name"];
+
+/// Members with the rows beside the names, and the member with the cells if a row is an object.
+const ROWS: [&str; 5] = ["rows", "values", "datarows", "data", "Rows"];
+const CELLS: [&str; 1] = ["Data"];
+
+/// The rows of a table: each a value that stands for it, and its cells.
+type Rows<'t> = Vec<(&'t RawValue, Vec<&'t RawValue>)>;
+
+/// Returns the names of a table's columns, and its rows; `None` if an object is not a table.
+fn table<'t>(object: &Object<'t>) -> Option<(Vec<&'t str>, Rows<'t>)> {
+    let lists = COLUMNS.iter().filter_map(|key| {
+        let value = object.get(&[key])?;
+        let inside = || Object::parse(value.get().as_bytes()).ok()?.get(&COLUMNS_INSIDE);
+        if value.get().starts_with('{') { inside() } else { Some(value) }
+    });
+    let names = lists.filter_map(column_names).next()?;
+    let rows = |key: &&str| elements(object.get(&[key])?)?.into_iter().map(row).collect();
+    let rows: Option<Rows<'t>> = ROWS.iter().find_map(rows);
+    let fits = |rows: &Rows<'t>| rows.iter().any(|(_, cells)| cells.len() == names.len());
+    if let Some(rows) = rows.filter(fits) {
+        return Some((names, rows));
+    }
+    // Splunk's columns, each with the cells of all rows.
+    let columns = elements(object.get(&["columns"])?)?;
+    let columns = columns.into_iter().map(elements).collect::<Option<Vec<_>>>()?;
+    let most = columns.first().filter(|_| columns.len() == names.len())?.len();
+    let row = |n: usize| {
+        let cells: Vec<_> = columns.iter().map_while(|cells| cells.get(n).copied()).collect();
+        Some((*cells.first()?, cells))
+    };
+    Some((names, (0..most).filter_map(row).collect()))
+}
+
+/// Returns the names in a list of columns. A name with an escape is none that is known here.
+fn column_names(list: &RawValue) -> Option<Vec<&str>> {
+    let names: Option<Vec<_>> = elements(list)?.into_iter().map(column_name).collect();
+    names.filter(|names| !names.is_empty())
+}
+
+fn column_name(value: &RawValue) -> Option<&str> {
+    if value.get().starts_with('{') {
+        return unquoted(Object::parse(value.get().as_bytes()).ok()?.get(&NAME)?);
+    }
+    unquoted(value)
+}
+
+/// Returns the cells of a row.
+fn row(value: &RawValue) -> Option<(&RawValue, Vec<&RawValue>)> {
+    if value.get().starts_with('{') {
+        let object = Object::parse(value.get().as_bytes()).ok()?;
+        let cells = elements(object.get(&CELLS)?)?;
+        return Some((value, cells.into_iter().map(scalar).collect()));
+    }
+    Some((value, elements(value)?))
+}
+
+/// Returns what the cells beside a line show by their form, if one of them is a time: a row without
+/// its table's names.
+fn row_without_names(cells: &[&RawValue]) -> Option<Outer> {
+    if !(3..=MOST_CELLS).contains(&cells.len()) || !cells.iter().all(|it| is_cell(it)) {
+        return None;
+    }
+    let texts: Vec<_> = cells.iter().filter_map(|cell| string(cell)).collect();
+    let (lines, others): (Vec<_>, Vec<_>) = texts.iter().partition(|text| is_payload(text));
+    let is_row = lines.len() == 1;
+    let outer = is_row.then(|| super::columns::told(others.iter().map(|text| text.as_ref())))?;
+    (outer.time != LogTime::Unknown).then_some(outer)
+}
+
+/// The largest number of cells in a row without names.
+const MOST_CELLS: usize = 64;
+
+fn is_cell(value: &RawValue) -> bool {
+    !matches!(value.get().as_bytes().first(), Some(b'[' | b'{'))
+}
+
+/// Returns the text between the quotes of a string, as it stands there.
+fn unquoted(value: &RawValue) -> Option<&str> {
+    value.get().strip_prefix('"')?.strip_suffix('"')
 }
 
 /// Parses the time of a value: text, or a number since the epoch.

@@ -56,6 +56,9 @@ struct Outer {
     job: Option<String>,
     index: Option<String>,
     instance: Option<String>,
+    /// Whether a tool named the machine that it ran on. The machine's own header may name it by
+    /// another name, as it does behind the tool's prefix in text.
+    is_tools: bool,
     program: Option<String>,
     /// The part of an app's log stream, in brackets, as a drain has it.
     stream: Option<String>,
@@ -193,6 +196,7 @@ impl Outer {
             job: own(envelope.job),
             index: own(envelope.index),
             instance: own(envelope.instance),
+            is_tools: false,
             program: own(envelope.program),
             stream: None,
             priority: envelope.priority,
@@ -222,7 +226,12 @@ impl Outer {
     fn within(self, outer: &Self) -> Self {
         let merged = Self::of(&self.envelope().within(&outer.envelope()));
         // A line inside an app's stream stays one, at any depth.
-        Self { stream: self.stream.or_else(|| outer.stream.clone()), ..merged }
+        let stream = self.stream.or_else(|| outer.stream.clone());
+        if self.is_tools || !outer.is_tools {
+            return Self { stream, is_tools: self.is_tools, ..merged };
+        }
+        let Self { job, index, instance, is_tools, .. } = outer.clone();
+        Self { stream, job, index, instance, is_tools, ..merged }
     }
 
     /// Returns whether the text may have a header of its own. The kernel's own records contain the
@@ -260,7 +269,12 @@ impl Part<'_> {
         } else {
             envelope.body = Text::new(&self.text);
         }
-        *envelope = envelope.within(&self.outer.envelope());
+        let outer = self.outer.envelope();
+        *envelope = envelope.within(&outer);
+        if self.outer.is_tools {
+            let Envelope { job, index, instance, .. } = outer;
+            *envelope = Envelope { job, index, instance, ..*envelope };
+        }
     }
 }
 
