@@ -13,7 +13,7 @@
 //! pdsh(1); Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
 
 use super::members::{self, Tells};
-use super::role::Role;
+use super::role::{self, Role};
 use super::{Dialect, Envelope, cisco, console, stream, syslog};
 use crate::bytes::colours;
 use crate::bytes::text::Text;
@@ -57,7 +57,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b.is_ascii_uppercase(), |text| cisco::header(text, 0)),
     layer(|b| b.is_ascii_digit(), syslog::counted),
     layer(|b| b == b'M', stream::field),
-    layer(|b| b == b'{', labels_of_program),
+    layer(|b| b == b'{', labels_of_writer),
     layer(is_letter, syslog::logread),
     layer(is_letter, console::decoded),
     layer(is_word, console::tagged),
@@ -334,7 +334,11 @@ fn labels(text: &[u8]) -> Option<Envelope<'_>> {
     }
     let rest = rest.strip_prefix(b" ")?.trim_ascii_start();
     let mut surest = [None; 2];
+    let mut proc_id = None;
     for (name, value) in pairs(labels) {
+        if role::is_streams(name, value) {
+            proc_id = Some(Text::new(b"[APP]"));
+        }
         let Some((tells, sureness)) = members::of(name) else { continue };
         let slot = match tells {
             Tells::Host => &mut surest[0],
@@ -346,7 +350,7 @@ fn labels(text: &[u8]) -> Option<Envelope<'_>> {
         }
     }
     let [host, program] = surest.map(|it| it.map(|(_, value)| value));
-    Some(Envelope { host, program, ..up_to(text.len() - rest.len()) })
+    Some(Envelope { host, program, proc_id, ..up_to(text.len() - rest.len()) })
 }
 
 /// Returns the labels of `host="cell-1", job="syslog"`, each with its value.
@@ -363,10 +367,10 @@ fn pairs(labels: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Parses labels that name the program. They are no prefix that any text may have: what follows is
-/// that program's.
-fn labels_of_program(text: &[u8]) -> Option<Envelope<'_>> {
-    labels(text).filter(|found| found.program.is_some())
+/// Parses labels that name the program, or mark an app's stream. They are no prefix that any text
+/// may have: what follows is that program's.
+fn labels_of_writer(text: &[u8]) -> Option<Envelope<'_>> {
+    labels(text).filter(|found| found.program.is_some() || found.proc_id.is_some())
 }
 
 /// Parses `     7⇥…`: cat -n and nl.

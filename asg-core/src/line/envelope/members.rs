@@ -3,10 +3,10 @@
 //!
 //! Sources: systemd.journal-fields(7); rsyslog `runtime/msg.c`, and the JSON templates of its
 //! documentation; syslog-ng's templates; Vector, Fluent Bit and Filebeat by their documentation;
-//! logstash-patterns-core, `SYSLOGBASE` and `SYSLOG5424PRI`; graylog2-server `SyslogCodec`; Splunk's
-//! HEC; the Elastic Common Schema, "Log Fields"; Loki, "Labels"; Azure Monitor's table `Syslog`;
-//! the GELF specification; OpenTelemetry's semantic conventions, "Service" and "Host"; Mezmo's and
-//! Coralogix's ingestion APIs; bosh-cli `cmd/ssh.go`.
+//! logstash-patterns-core, `SYSLOGBASE` and `SYSLOG5424PRI`; graylog2-server `SyslogCodec`; the
+//! Elastic Common Schema; Splunk's HEC; Loki, "Labels"; Azure Monitor's table `Syslog`; the GELF
+//! specification; OpenTelemetry's semantic conventions; Mezmo's and Coralogix's ingestion APIs;
+//! bosh-cli `cmd/ssh.go`.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -31,7 +31,8 @@ pub(crate) enum Tells {
 /// name stands for itself only, and wins over those. A dot separates an object from a name in it.
 ///
 /// The machine that wrote a line wins over the relay that sent it on. A program's own name wins
-/// over the name of a service or an app, which may be a group's.
+/// over the name of a service or an app, which may be a group's. Loki's `job` names a scrape job,
+/// and so no program.
 const NAMES: &[(Tells, &[&str])] = &[
     (
         Tells::Host,

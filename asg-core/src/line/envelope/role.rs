@@ -294,6 +294,12 @@ pub(crate) fn may_tell_stream(key: &str) -> bool {
         || TAGS.iter().any(|(tags, ..)| *tags == key)
 }
 
+/// Returns whether a label marks a line as one of an app's log stream.
+pub(crate) fn is_streams(name: &[u8], value: &[u8]) -> bool {
+    let is = |keys: &[&str]| keys.iter().any(|key| key.as_bytes() == name);
+    is(APPS) || (is(STREAMS) && value.first().is_some_and(u8::is_ascii_uppercase))
+}
+
 /// Returns the part of an app's log stream that an object's line belongs to, as a drain shows it:
 /// `[APP/PROC/WEB/0]`.
 pub(crate) fn stream_of(object: &Object<'_>) -> Option<String> {
