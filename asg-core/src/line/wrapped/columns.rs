@@ -12,12 +12,10 @@ use std::borrow::Cow;
 use std::net::IpAddr;
 
 use super::journal::{Field, object};
-use super::{Found, Outer, is_payload, json};
+use super::{Found, Outer, facts, is_payload, json};
 use crate::bytes::json::Object;
-use crate::line::envelope::layers;
-use crate::line::envelope::members;
 use crate::line::envelope::role::Role;
-use crate::line::envelope::{Dialect, is_host};
+use crate::line::envelope::{Dialect, is_host, layers, members};
 use crate::time::{LogTime, rfc3339, stamp};
 
 /// The maximum number of fields in a row.
@@ -84,7 +82,7 @@ fn papertrail<'t>(text: &'t [u8], fields: &[(usize, Cow<'t, [u8]>)]) -> Option<F
         starts: *starts,
     });
     let object = object(&named.collect::<Vec<_>>())?;
-    let outer = json::told(&Object::parse(object.as_bytes()).ok()?);
+    let outer = facts::told(&Object::parse(object.as_bytes()).ok()?);
     Some(Found { text: Cow::Borrowed(&text[starts..]), starts, outer })
 }
 
@@ -123,7 +121,7 @@ fn label(at: usize, text: &[u8]) -> Option<Field<'_>> {
 pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer {
     let bare = Outer { dialect: Dialect::Json, ..Outer::default() };
     let labels = fields.clone().filter(|field| field.starts_with(b"{\""));
-    let labels = labels.filter_map(|field| Object::parse(field).ok()).map(|it| json::told(&it));
+    let labels = labels.filter_map(|field| Object::parse(field).ok()).map(|it| facts::told(&it));
     let labels = labels.reduce(|inner, outer| inner.within(&outer));
     let mut outer = bare;
     fields.for_each(|field| tell(&mut outer, field));

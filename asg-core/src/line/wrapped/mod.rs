@@ -16,9 +16,11 @@
 //! have layers, or be wrapped again.
 
 mod columns;
+mod facts;
 mod influx;
 mod journal;
 mod json;
+mod table;
 
 use std::borrow::Cow;
 
@@ -75,6 +77,11 @@ struct Found<'t> {
     outer: Outer,
 }
 
+/// The mark that some programs put before JSON in syslog.
+///
+/// Source: rsyslog, the documentation of mmjsonparse.
+const COOKIE: &[u8] = b"@cee:";
+
 /// The maximum nesting of wrappings.
 const MOST_DEEP: usize = 4;
 
@@ -106,7 +113,11 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
 /// Searches the text that was found.
 fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
     let Found { text, starts, outer } = found;
-    let is_closed = !outer.carries_lines() || outer.role() == Some(Role::Kernel);
+    // The kernel prints no JSON, so an object under its name was put around a line on the way, and
+    // the names in it are surer: journald's own, for one.
+    let is_object = text.starts_with(b"{\"") || text.starts_with(COOKIE);
+    let is_kernels = outer.role() == Some(Role::Kernel) && !is_object;
+    let is_closed = !outer.carries_lines() || is_kernels;
     let level = if is_closed || depth >= MOST_DEEP { None } else { level(&text, &outer) };
     let Some(level) = level else {
         parts.push(Part { text, starts, outer });
@@ -231,7 +242,7 @@ impl Outer {
             return Self { stream, is_tools: self.is_tools, ..merged };
         }
         let Self { job, index, instance, is_tools, .. } = outer.clone();
-        Self { stream, job, index, instance, is_tools, ..merged }
+        Self { job, index, instance, is_tools, stream, ..merged }
     }
 
     /// Returns whether the text may have a header of its own. The kernel's own records contain the
@@ -278,10 +289,12 @@ impl Part<'_> {
     }
 }
 
-/// Parses `data: {…}`, and an object behind a record separator: journald's forms `json-sse` and
-/// `json-seq`.
+/// Parses `data: {…}`, and an object behind a record separator, journald's forms `json-sse` and
+/// `json-seq`; and one behind the cookie.
 fn event(text: &[u8]) -> Option<Found<'_>> {
-    let rest = text.strip_prefix(b"data: ").or_else(|| text.strip_prefix(b"\x1e"))?;
+    let cookie = || text.strip_prefix(COOKIE).map(<[u8]>::trim_ascii_start);
+    let rest = text.strip_prefix(b"data: ").or_else(|| text.strip_prefix(b"\x1e"));
+    let rest = rest.or_else(cookie)?;
     let starts = text.len() - rest.len();
     let text = Cow::Borrowed(rest);
     rest.starts_with(b"{").then(|| Found { text, starts, outer: Outer::default() })
