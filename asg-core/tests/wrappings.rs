@@ -809,6 +809,14 @@ fn json_under_the_kernels_name_is_judged_by_the_names_in_it() {
         let (packet, _) = record.packet().unwrap();
         assert_eq!(packet.prefix, "OK_d538d169-f2f6-4587-77b1-f ", "{line}");
     }
+    for (program, is_proven) in [("kernel", true), ("my-app[7]", false), ("rep", false)] {
+        let line = format!("May  6 07:09:10 cell-1 {program}: @cee: {}", json!({"msg": packet}));
+        assert_eq!(proves_packet(&line), is_proven, "{line}");
+        let line = format!("May  6 07:09:10 cell-1 {program}: @cee:{}", json!({"msg": REP}));
+        assert_eq!(proves(&line), usize::from(program == "rep"), "{line}");
+        let parsed = Line::new(line.as_bytes());
+        assert_eq!(Record::classify(&parsed).envelope.cell().as_deref(), Some("cell-1"), "{line}");
+    }
     // Lager is never the kernel's.
     assert_eq!(proves(&stream(REP)), 0);
     assert_eq!(proves(&stream(&entry("journal", "rep", REP))), 1);

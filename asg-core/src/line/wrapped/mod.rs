@@ -167,6 +167,10 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     }
     let at = text.len() - text[envelope.body_at..].trim_ascii_start().len();
     let body = &text[at..];
+    if let Some(found) = event(body).filter(|_| body.starts_with(COOKIE)) {
+        let found = Found { starts: found.starts + at, ..found };
+        return Some(vec![found.within(&Outer::of(&envelope).within(outer))]);
+    }
     let is_json = matches!(body, [b'{' | b'[', ..]);
     // Columns belong to the whole text: an apparent layer is one of them.
     let (found, at, around) = match envelope.role() {
