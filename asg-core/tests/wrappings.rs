@@ -824,7 +824,7 @@ fn json_under_the_kernels_name_is_judged_by_the_names_in_it() {
 
 #[test]
 fn no_part_of_a_date_is_a_machine() {
-    for word in ["may", "May", "june", "mon", "monday", "Sunday", "september"] {
+    for word in ["may", "May", "june", "mon", "monday", "Sunday", "september", "local"] {
         let text = format!("\"{PACKET}\",2024-05-06T07:09:10Z,{word},7,10");
         let line = Line::new(text.as_bytes());
         assert_eq!(Record::classify(&line).envelope.cell(), None, "{text}");

@@ -8,8 +8,9 @@
 //! specification; OpenTelemetry's semantic conventions; Mezmo's and Coralogix's ingestion APIs;
 //! bosh-cli `cmd/ssh.go`.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
+
+use hashbrown::HashMap;
 
 /// The meaning of a name for the line beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,8 @@ pub(crate) enum Tells {
     Tag,
     Priority,
     Time,
+    /// Nothing: a name that is spelled like another one, and means something else.
+    Nothing,
 }
 
 /// The names with a meaning, the surest first. A name in small letters and digits stands for all
@@ -97,6 +100,8 @@ const NAMES: &[(Tells, &[&str])] = &[
             "app",
         ],
     ),
+    // Dynatrace's kind of source, a file or `syslog`.
+    (Tells::Nothing, &["log.source"]),
     (Tells::Priority, &["PRIORITY", "pri"]),
     (
         Tells::Time,
@@ -160,6 +165,15 @@ pub(crate) fn of(name: &[u8]) -> Option<(Tells, Sureness)> {
     })
 }
 
+/// Returns whether these are names of columns: two of them name a machine, a program or a time.
+pub(crate) fn are_columns<'n>(names: impl Iterator<Item = &'n str>) -> bool {
+    let is_known = |name: &&str| {
+        let tells = of(name.as_bytes()).map(|(tells, _)| tells);
+        matches!(tells, Some(Tells::Host | Tells::Program | Tells::Tag | Tells::Time))
+    };
+    names.filter(is_known).nth(1).is_some()
+}
+
 /// Returns what the name of a member of an object in an object means.
 pub(crate) fn of_nested(object: &str, name: &str) -> Option<(Tells, Sureness)> {
     let mut joined = [0; MOST];
@@ -214,6 +228,8 @@ mod tests {
             ("source_name", "source_name"),
             ("SourceName", "SourceName"),
             ("service.name", "servicename"),
+            ("logSource", "logsource"),
+            ("log.source", "log.source"),
         ] {
             let place = names.iter().position(|it| *it == name);
             let found = of(spelling.as_bytes()).map(|(_, sureness)| sureness.place);

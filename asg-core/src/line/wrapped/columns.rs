@@ -170,6 +170,12 @@ fn tell(outer: &mut Outer, field: &[u8]) {
     }
 }
 
+/// Bytes that no name has.
+const NO_NAME: &[u8] = b" :\"=<>(){}\t\0";
+
+/// Splunk's `date_zone` of a time without a zone.
+const ZONE: &[u8] = b"local";
+
 /// Returns whether a field is certainly no name: a number, a level, a part of a date, a path, a
 /// source, a file, a kind of records, or a text.
 fn is_no_name(field: &[u8]) -> bool {
@@ -179,8 +185,9 @@ fn is_no_name(field: &[u8]) -> bool {
     digits.iter().all(u8::is_ascii_digit)
         || is_level()
         || stamp::is_whole_word(field)
+        || field == ZONE
         || field.starts_with(b"/")
-        || field.iter().any(|b| matches!(b, b':' | b'"' | b'=' | 0..=b' ')) && !is_address(field)
+        || field.iter().any(|b| NO_NAME.contains(b)) && !is_address(field)
         || ends.iter().any(|end| field.ends_with(end))
         || field.iter().all(u8::is_ascii_uppercase)
 }

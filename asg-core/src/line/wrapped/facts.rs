@@ -35,6 +35,7 @@ const NESTED: &[(&str, &[Tells])] = &[
     ("stream", LABELS),
     ("structuredMetadata", LABELS),
     ("parsed", LABELS),
+    ("fields", LABELS),
     ("predecoder", &[Tells::Host, Tells::Program]),
     ("syslog", &[Tells::Host, Tells::Program]),
     ("attributes", &[Tells::Host, Tells::Program]),
@@ -234,6 +235,7 @@ fn tell(outer: &mut Outer, fact: &[Fact<'_>]) {
             outer.priority = outer.priority.or_else(|| numbers.find_map(|it| it));
             return;
         }
+        Tells::Nothing => return,
         Tells::Time => {
             if outer.time == LogTime::Unknown {
                 let mut times = fact.iter().map(|fact| time(fact.value));

@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::facts::{elements, scalar, unquoted};
 use super::{Outer, columns, is_payload, json};
 use crate::bytes::json::Object;
+use crate::line::envelope::members;
 use crate::time::LogTime;
 
 /// Members with the names of a table's columns, as strings or as objects with a name. The array may
@@ -32,9 +33,16 @@ pub(super) fn read<'t>(object: &Object<'t>) -> Option<(Vec<&'t str>, Rows<'t>)> 
         let inside = || Object::parse(value.get().as_bytes()).ok()?.get(&COLUMNS_INSIDE);
         if value.get().starts_with('{') { inside() } else { Some(value) }
     });
-    let names = lists.find_map(column_names)?;
+    let names = lists.find_map(column_names);
     let rows = |key: &&str| elements(object.get(&[key])?)?.into_iter().map(row).collect();
     let rows: Option<Rows<'t>> = ROWS.iter().find_map(rows);
+    // Without them, a first row of names is the head.
+    let head = || {
+        let (_, cells) = rows.as_ref()?.first()?;
+        let names: Vec<_> = cells.iter().copied().map(unquoted).collect::<Option<_>>()?;
+        members::are_columns(names.iter().copied()).then_some(names)
+    };
+    let names = names.or_else(head)?;
     let fits = |rows: &Rows<'t>| rows.iter().any(|(_, cells)| cells.len() == names.len());
     if let Some(rows) = rows.filter(fits) {
         return Some((names, rows));
