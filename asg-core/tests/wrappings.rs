@@ -732,6 +732,26 @@ fn a_line_with_several_programs_is_the_surest_ones_or_nobodys() {
 }
 
 #[test]
+fn a_program_among_a_lager_lines_own_members_is_who_wrote_it() {
+    for (members, expected) in [
+        (r#""host":"cell-1""#, 1),
+        (r#""host":"cell-1","ident":"rep""#, 1),
+        (r#""host":"cell-1","ident":"my-app""#, 0),
+        (r#""tag":"my-app[7]:""#, 0),
+        (r#""tag":"kern.warn""#, 1),
+        (r#""programname":"rep","app":"my-app""#, 1),
+        (r#""programname":"my-app","app":"rep""#, 0),
+        (r#""program":"my-app","Program":"rep""#, 0),
+        (r#""application_name":"logstash""#, 0),
+    ] {
+        let line = format!("{},{members}}}", &REP[..REP.len() - 1]);
+        assert_eq!(proves(&line), expected, "{line}");
+        let line = format!("{{{members},{}", &REP[1..]);
+        assert_eq!(proves(&line), expected, "{line}");
+    }
+}
+
+#[test]
 fn a_service_that_loki_made_of_a_job_is_no_program() {
     for (labels, expected) in [
         (json!({"job": "cell-logs", "service_name": "cell-logs"}), 1),

@@ -12,6 +12,9 @@ use std::sync::LazyLock;
 
 use hashbrown::HashMap;
 
+use super::role::Role;
+use crate::bytes::json::{self, Object};
+
 /// The meaning of a name for the line beside it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Tells {
@@ -183,6 +186,27 @@ pub(crate) fn of_nested(object: &str, name: &str) -> Option<(Tells, Sureness)> {
     both[object.len()] = b'.';
     both[object.len() + 1..].copy_from_slice(name.as_bytes());
     of(both)
+}
+
+/// Returns whether a member may name the program of an object's line.
+pub(crate) fn may_tell_program(name: &str) -> bool {
+    matches!(of(name.as_bytes()), Some((Tells::Program | Tells::Tag, _)))
+}
+
+/// Returns whether the surest member of an object names a program that is not the platform's.
+pub(crate) fn tell_other_program(object: &Object<'_>) -> bool {
+    let programs = object.members().filter_map(|(name, value)| {
+        let (tells, sureness) = of(name.as_bytes())?;
+        let value = json::string(Some(value))?;
+        let is_program = tells == Tells::Program || (tells == Tells::Tag && is_tag(value.as_str()));
+        is_program.then(|| (sureness, !is_of_platform(&value)))
+    });
+    // Of two that are as sure, the other program counts.
+    programs.min_by_key(|(sureness, is_other)| (*sureness, !is_other)).is_some_and(|it| it.1)
+}
+
+fn is_of_platform(tag: &str) -> bool {
+    Role::of_program(program_of(tag).as_bytes()).is_platform()
 }
 
 /// Returns whether a value has the form of syslog's tag.
