@@ -863,10 +863,18 @@ fn the_work_for_a_table_grows_with_its_text_only() {
     for _ in 0..12 {
         deep = json!({"columns": ["a", "b"], "rows": [[deep, 1]]});
     }
-    for text in [wide, same, deep.to_string()] {
+    // Long names around many lines.
+    let lines = vec![json!({"line": &PACKET[15..]}); 2_000];
+    let name = "x".repeat(500_000);
+    for mut marks in [json!({"program": name}), json!({"source_type": name.to_uppercase()})] {
+        marks["message"] = REP.into();
+        assert_eq!(proves(&marks.to_string()), 0);
+    }
+    let long = json!({"host": name, "program": ["a", name], "all": lines});
+    for text in [wide, same, deep.to_string(), long.to_string()] {
         let started = std::time::Instant::now();
         let line = Line::new(text.as_bytes());
-        assert_eq!(Record::classify(&line).packet(), None);
+        assert!(Record::classify(&line).proven_packet().is_none());
         let each = started.elapsed().as_nanos() / text.len() as u128;
         assert!(each < 5_000, "{each} ns per byte of {}", text.len());
     }

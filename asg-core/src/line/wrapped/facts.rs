@@ -121,8 +121,23 @@ pub(super) fn told(object: &Object<'_>) -> Outer {
         outer.dialect = Dialect::JournalJson;
     }
     journald_program(&mut outer, object);
+    // Each line below the object has a copy of its names.
+    for name in [&mut outer.host, &mut outer.job, &mut outer.index, &mut outer.instance] {
+        *name = name.take().filter(|name| name.len() <= LONGEST);
+    }
+    if let Some(name) = outer.program.as_mut().filter(|name| name.len() > LONGEST) {
+        let end = name.char_indices().map(|(at, _)| at).take_while(|at| *at <= LONGEST).last();
+        name.truncate(end.unwrap_or_default());
+    }
+    if let Some(stream) = outer.stream.as_mut().filter(|stream| stream.len() > LONGEST) {
+        "[APP]".clone_into(stream);
+    }
     outer
 }
+
+/// The longest name of a machine. The beginning of a longer program's name shows that it is not a
+/// known one.
+const LONGEST: usize = 255;
 
 /// Finds the program of journald's entry. Any process may call itself `kernel`, and give itself two
 /// names; `_TRANSPORT` comes from journald.
