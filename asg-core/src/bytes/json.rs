@@ -80,6 +80,11 @@ impl<'j> Object<'j> {
         serde_json::from_slice(text)
     }
 
+    /// Makes an object of members.
+    pub(crate) fn of(members: impl Iterator<Item = (&'j str, &'j RawValue)>) -> Self {
+        Self(members.map(|(name, value)| (JsonStr::borrowed(name), value)).collect())
+    }
+
     /// Returns its members, in order.
     pub(crate) fn members(&self) -> impl Iterator<Item = (&str, &'j RawValue)> {
         self.0.iter().map(|(name, value)| (name.as_str(), *value))

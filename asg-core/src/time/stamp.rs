@@ -236,6 +236,48 @@ pub(crate) fn american(text: &[u8]) -> Option<LogTime> {
     (len == joined.len()).then_some(time)
 }
 
+/// Parses `May 6, 2024 @ 07:09:10.581`: a whole text, as Kibana shows it, in the browser's zone.
+///
+/// Source: kibana `src/core/packages/ui-settings/server-internal`, the setting `dateFormat`.
+pub(crate) fn kibana(text: &[u8]) -> Option<LogTime> {
+    let month = month(text)?;
+    let text = std::str::from_utf8(text).ok()?;
+    let (date, clock) = text.get(3..)?.split_once(" @ ")?;
+    let (day, year) = date.strip_prefix(' ')?.split_once(", ")?;
+    let (day, year) = (day.parse::<u8>().ok()?, year.parse::<u16>().ok()?);
+    let joined = format!("{year:04}-{month:02}-{day:02} {clock}");
+    let (time, len) = without_zone(joined.as_bytes())?;
+    (len == joined.len()).then_some(time)
+}
+
+/// Returns whether a text is the name of a month or of a day of the week, whole or its first three
+/// letters, in any case.
+pub(crate) fn is_whole_word(text: &[u8]) -> bool {
+    const NAMES: [&str; 19] = [
+        "january",
+        "february",
+        "march",
+        "april",
+        "may",
+        "june",
+        "july",
+        "august",
+        "september",
+        "october",
+        "november",
+        "december",
+        "monday",
+        "tuesday",
+        "wednesday",
+        "thursday",
+        "friday",
+        "saturday",
+        "sunday",
+    ];
+    let is = |name: &str| text.eq_ignore_ascii_case(name.as_bytes());
+    NAMES.iter().any(|name| is(name) || is(&name[..3]))
+}
+
 /// Returns the number of the month at the start of the text.
 pub(crate) fn month(text: &[u8]) -> Option<i8> {
     let name: &[u8; 3] = text.first_chunk()?;

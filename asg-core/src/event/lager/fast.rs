@@ -15,7 +15,7 @@ use super::rep::{is_of_two, names_process};
 use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp, stamped};
 use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
-use crate::line::envelope::role;
+use crate::line::envelope::{members, role};
 use crate::time::Timestamp;
 
 /// Parses a whole line; `None` if it is not one of the plain ones.
@@ -76,7 +76,7 @@ impl<'a> Outer<'a> {
             "timestamp" | "source" | "message" | "data" => return None,
             "level" | "log_level" => drop(scan.skip(0)?),
             // An app's line may be lager's too; the full parser finds out who wrote it.
-            key if role::may_tell_stream(key) => return None,
+            key if role::may_tell_stream(key) || members::may_tell_program(key) => return None,
             _ => drop(scan.skip(0)?),
         }
         Some(())

@@ -50,7 +50,8 @@ pub(super) fn parse<'a>(text: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
                 stamp.put_into(e);
             }
         }
-        b' ' => return None,
+        // Two blanks, or the cookie of JSON in syslog.
+        b' ' | b'@' => return None,
         _ if text[e.body_at..].starts_with(b"message repeated ") => return None,
         _ => {}
     }

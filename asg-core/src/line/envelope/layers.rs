@@ -12,7 +12,8 @@
 //! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`;
 //! pdsh(1); Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
 
-use super::role::Role;
+use super::members::{self, Tells};
+use super::role::{self, Role};
 use super::{Dialect, Envelope, cisco, console, stream, syslog};
 use crate::bytes::colours;
 use crate::bytes::text::Text;
@@ -56,6 +57,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b.is_ascii_uppercase(), |text| cisco::header(text, 0)),
     layer(|b| b.is_ascii_digit(), syslog::counted),
     layer(|b| b == b'M', stream::field),
+    layer(|b| b == b'{', labels_of_writer),
     layer(is_letter, syslog::logread),
     layer(is_letter, console::decoded),
     layer(is_word, console::tagged),
@@ -276,12 +278,7 @@ fn word(text: &[u8]) -> Option<&[u8]> {
 fn bosh(text: &[u8]) -> Option<Envelope<'_>> {
     let word = word(text)?;
     let name = word.strip_suffix(b":").unwrap_or(word);
-    let slash = memchr::memchr(b'/', name)?;
-    let (job, id) = (&name[..slash], &name[slash + 1..]);
-    let is_index = !id.is_empty() && id.len() < 6 && id.iter().all(u8::is_ascii_digit);
-    if job.is_empty() || !(is_index || Guid::parse(id).is_ok()) {
-        return None;
-    }
+    let (job, id, is_index) = members::machine(name)?;
     let rest = &text[word.len() + 1..];
     let rest = match rest.strip_prefix(b"| ") {
         Some(rest) => rest,
@@ -336,13 +333,44 @@ fn labels(text: &[u8]) -> Option<Envelope<'_>> {
         return None;
     }
     let rest = rest.strip_prefix(b" ")?.trim_ascii_start();
-    let label = |name: &[u8]| {
-        let at = memchr::memmem::find(labels, name)?;
-        let value = &labels[at + name.len()..];
-        Some(Text::new(&value[..memchr::memchr(b'"', value)?]))
-    };
-    let host = label(b"host=\"").or_else(|| label(b"hostname=\""));
-    Some(Envelope { host, ..up_to(text.len() - rest.len()) })
+    let mut surest = [None; 2];
+    let mut proc_id = None;
+    for (name, value) in pairs(labels) {
+        if role::is_streams(name, value) {
+            proc_id = Some(Text::new(b"[APP]"));
+        }
+        let Some((tells, sureness)) = members::of(name) else { continue };
+        let slot = match tells {
+            Tells::Host => &mut surest[0],
+            Tells::Program => &mut surest[1],
+            _ => continue,
+        };
+        if slot.is_none_or(|(other, _)| sureness < other) {
+            *slot = Some((sureness, Text::new(value)));
+        }
+    }
+    let [host, program] = surest.map(|it| it.map(|(_, value)| value));
+    Some(Envelope { host, program, proc_id, ..up_to(text.len() - rest.len()) })
+}
+
+/// Returns the labels of `host="cell-1", job="syslog"`, each with its value.
+fn pairs(labels: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
+    let mut rest = labels;
+    std::iter::from_fn(move || {
+        let at = memchr::memmem::find(rest, b"=\"")?;
+        let name = rest[..at].trim_ascii_start();
+        let name = name.strip_prefix(b",").unwrap_or(name).trim_ascii_start();
+        let value = &rest[at + 2..];
+        let end = memchr::memchr(b'"', value)?;
+        rest = &value[end + 1..];
+        Some((name, &value[..end]))
+    })
+}
+
+/// Parses labels that name the program, or mark an app's stream. They are no prefix that any text
+/// may have: what follows is that program's.
+fn labels_of_writer(text: &[u8]) -> Option<Envelope<'_>> {
+    labels(text).filter(|found| found.program.is_some() || found.proc_id.is_some())
 }
 
 /// Parses `     7⇥…`: cat -n and nl.

@@ -1,19 +1,21 @@
 //! Lines in tables: fields between commas, perhaps in quotes, or between tabs.
 //!
 //! A line does not show the table's head, so the field with a packet or a lager line is the text,
-//! and the other fields are recognised by their form: a time, a program, a host.
+//! and the other fields are recognised by their form: a time, a program, a host. A name behind the
+//! host's is a program's, and a program that is not known proves nothing.
 //!
 //! Sources: splunk-sdk-python's samples; help.papertrailapp.com, permanent log archives;
 //! graylog2-server `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Sumo Logic's and Azure
 //! Monitor's exports; Synology's log center.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 use super::journal::{Field, object};
-use super::{Found, Outer, is_payload, json};
-use crate::line::envelope::layers;
+use super::{Found, Outer, facts, is_payload, json};
+use crate::bytes::json::Object;
 use crate::line::envelope::role::Role;
-use crate::line::envelope::{Dialect, is_host};
+use crate::line::envelope::{Dialect, is_host, layers, members};
 use crate::time::{LogTime, rfc3339, stamp};
 
 /// The maximum number of fields in a row.
@@ -34,10 +36,12 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     if !(2..=MOST).contains(&fields.len()) {
         return None;
     }
+    if let Some(found) = papertrail(text, &fields) {
+        return Some(found);
+    }
     let place = fields.iter().position(|(_, field)| is_payload(field))?;
-    let mut outer = Outer { dialect: Dialect::Json, ..Outer::default() };
     let others = fields.iter().enumerate().filter(|(n, _)| *n != place);
-    others.for_each(|(_, (_, field))| tell(&mut outer, field));
+    let mut outer = told(others.map(|(_, (_, field))| field.as_ref()));
     let (starts, text) = fields.into_iter().nth(place)?;
     // A line with a header of its own names machine and program; columns around it do not.
     let header = layers::peel(&text);
@@ -46,6 +50,40 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
         outer.host = outer.host.filter(|_| header.host.is_none());
     }
     Some(Found { text, starts, outer })
+}
+
+/// The columns of Papertrail's archives, which have no head. The message may have tabs.
+///
+/// Source: help.papertrailapp.com, permanent log archives.
+const PAPERTRAIL: [&[u8]; 9] = [
+    b"event_id",
+    b"generated_at",
+    b"received_at",
+    b"source_id",
+    b"source_name",
+    b"source_ip",
+    b"facility_name",
+    b"severity_name",
+    b"program",
+];
+
+/// Finds the line in a row of Papertrail's: two numbers and two times show that it is one.
+fn papertrail<'t>(text: &'t [u8], fields: &[(usize, Cow<'t, [u8]>)]) -> Option<Found<'t>> {
+    let [(_, id), (_, generated), (_, received), (_, source), .., _] = fields else { return None };
+    let (starts, _) = *fields.get(PAPERTRAIL.len())?;
+    let is_number = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
+    let is_time = |field| time(field) != LogTime::Unknown;
+    if !(is_number(id) && is_number(source) && is_time(generated) && is_time(received)) {
+        return None;
+    }
+    let named = PAPERTRAIL.iter().zip(fields).map(|(name, (starts, value))| Field {
+        name,
+        value: value.clone(),
+        starts: *starts,
+    });
+    let object = object(&named.collect::<Vec<_>>())?;
+    let outer = facts::told(&Object::parse(object.as_bytes()).ok()?);
+    Some(Found { text: Cow::Borrowed(&text[starts..]), starts, outer })
 }
 
 /// Finds the line in fields with labels: LTSV, `time:…⇥host:…⇥ident:…⇥message:…`.
@@ -78,10 +116,27 @@ fn label(at: usize, text: &[u8]) -> Option<Field<'_>> {
     is_name.then_some(Field { name, value: Cow::Borrowed(value), starts: at + colon + 1 })
 }
 
+/// Returns what the fields beside a line show by their form. A field of labels names what it says,
+/// so that the forms of the others name nothing.
+pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer {
+    let bare = Outer { dialect: Dialect::Json, ..Outer::default() };
+    let labels = fields.clone().filter(|field| field.starts_with(b"{\""));
+    let labels = labels.filter_map(|field| Object::parse(field).ok()).map(|it| facts::told(&it));
+    let labels = labels.reduce(|inner, outer| inner.within(&outer));
+    let mut outer = bare;
+    fields.for_each(|field| tell(&mut outer, field));
+    match labels {
+        Some(labels) if labels.host.is_some() || labels.program.is_some() => {
+            let time = Outer { dialect: outer.dialect, time: outer.time, ..Outer::default() };
+            labels.within(&time)
+        }
+        _ => outer,
+    }
+}
+
 /// Takes the fact that a field shows by its form.
 fn tell(outer: &mut Outer, field: &[u8]) {
     let own = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
-    let is_level = |field: &[u8]| crate::line::envelope::is_level_or_facility(field);
     match time(field) {
         LogTime::Unknown => {}
         time => {
@@ -97,29 +152,48 @@ fn tell(outer: &mut Outer, field: &[u8]) {
         outer.program.get_or_insert_with(|| own(name));
         return;
     }
-    let digits = field.strip_prefix(b"-").unwrap_or(field);
-    let is_number = digits.iter().all(u8::is_ascii_digit);
-    let is_kernel = field == b"kernel";
-    if field.is_empty() || is_number || (is_level(field) && !is_kernel) {
+    if is_no_name(field) {
         return;
     }
-    if Role::of_program(field) != Role::Speaker {
-        outer.program.get_or_insert_with(|| own(field));
-    } else if !is_host(field) || field.contains(&b'/') || field.contains(&b':') || is_no_name(field)
-    {
-        // A path, a source, or a text.
-    } else if outer.host.is_none() {
+    let is_address = is_address(field);
+    let names_machine = outer.host.is_some() || outer.instance.is_some() || outer.index.is_some();
+    let is_known = Role::of_program(field) != Role::Speaker;
+    let may_be_host = is_address || (is_host(field) && !field.contains(&b'/'));
+    if !is_known && !names_machine && may_be_host {
         outer.host = Some(own(field));
-    } else if !field.iter().any(u8::is_ascii_digit) || crate::guid::Guid::parse(field).is_ok() {
-        // A second name that is not an address: the program's.
+    } else if let Some((job, id, is_index)) = members::machine(field).filter(|_| !names_machine) {
+        let slot = if is_index { &mut outer.index } else { &mut outer.instance };
+        (*slot, outer.job) = (Some(own(id)), Some(own(job)));
+    } else if !is_address {
+        // A second name, or one that no machine has: the program's.
         outer.program.get_or_insert_with(|| own(field));
     }
 }
 
-/// Returns whether a field names a file, or is a word in capitals: a kind of records.
+/// Bytes that no name has.
+const NO_NAME: &[u8] = b" :\"=<>(){}\t\0";
+
+/// Splunk's `date_zone` of a time without a zone.
+const ZONE: &[u8] = b"local";
+
+/// Returns whether a field is certainly no name: a number, a level, a part of a date, a path, a
+/// source, a file, a kind of records, or a text.
 fn is_no_name(field: &[u8]) -> bool {
+    let digits = field.strip_prefix(b"-").unwrap_or(field);
+    let is_level = || crate::line::envelope::is_level_or_facility(field) && field != b"kernel";
     let ends = [&b".log"[..], b".txt", b".json", b".gz"];
-    ends.iter().any(|end| field.ends_with(end)) || field.iter().all(u8::is_ascii_uppercase)
+    digits.iter().all(u8::is_ascii_digit)
+        || is_level()
+        || stamp::is_whole_word(field)
+        || field == ZONE
+        || field.starts_with(b"/")
+        || field.iter().any(|b| NO_NAME.contains(b)) && !is_address(field)
+        || ends.iter().any(|end| field.ends_with(end))
+        || field.iter().all(u8::is_ascii_uppercase)
+}
+
+fn is_address(field: &[u8]) -> bool {
+    std::str::from_utf8(field).is_ok_and(|it| it.parse::<IpAddr>().is_ok())
 }
 
 /// Returns a program's name without its process id.
@@ -159,7 +233,7 @@ pub(super) fn time(field: &[u8]) -> LogTime {
     }
     match stamp::rfc3164(text) {
         Some((time, len)) if len == text.len() => time,
-        _ => stamp::american(text).unwrap_or_default(),
+        _ => stamp::american(text).or_else(|| stamp::kibana(text)).unwrap_or_default(),
     }
 }
 

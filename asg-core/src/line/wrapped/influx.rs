@@ -10,6 +10,7 @@ use std::borrow::Cow;
 
 use super::{Found, Outer, is_payload};
 use crate::line::envelope::Dialect;
+use crate::line::envelope::members::{self, Sureness, Tells};
 use crate::time::{LogTime, stamp};
 
 /// The largest number of tags and fields.
@@ -22,11 +23,12 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
         return None;
     }
     let mut outer = Outer { dialect: Dialect::Json, ..Outer::default() };
+    let mut surest = Surest::default();
     let mut at = name + 1;
     for _ in 0..MOST {
         let (key, value) = key(text, at)?;
         let len = unescaped(&text[value..], |b| matches!(b, b',' | b' '))?;
-        tell(&mut outer, key, &text[value..value + len]);
+        tell(&mut outer, &mut surest, key, &text[value..value + len]);
         at = value + len + 1;
         if text[at - 1] == b' ' {
             break;
@@ -106,14 +108,25 @@ fn plain(text: &[u8]) -> Vec<u8> {
     out
 }
 
-fn tell(outer: &mut Outer, key: &[u8], value: &[u8]) {
-    let own = || Some(String::from_utf8_lossy(value).into_owned());
-    match key {
-        // Telegraf's `host` is the machine that it runs on, and `hostname` the sender.
-        b"hostname" => outer.host = own(),
-        b"host" if outer.host.is_none() => outer.host = own(),
-        b"appname" | b"SYSLOG_IDENTIFIER" => outer.program = own(),
-        _ => {}
+/// What the tags told so far, each with the sureness of its name.
+#[derive(Default)]
+struct Surest {
+    host: Option<Sureness>,
+    program: Option<Sureness>,
+}
+
+/// Takes the fact of a tag. Telegraf's `host` is the machine that it runs on, and `hostname` the
+/// sender.
+fn tell(outer: &mut Outer, surest: &mut Surest, key: &[u8], value: &[u8]) {
+    let Some((tells, sureness)) = members::of(key) else { return };
+    let (slot, surest) = match tells {
+        Tells::Host => (&mut outer.host, &mut surest.host),
+        Tells::Program => (&mut outer.program, &mut surest.program),
+        _ => return,
+    };
+    if surest.is_none_or(|other| sureness < other) {
+        *slot = Some(String::from_utf8_lossy(value).into_owned());
+        *surest = Some(sureness);
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Log stores put a line into a member of any name, at any depth, and several lines into arrays. So
 //! the text is the string that contains a packet or a lager line. Host, time and program are beside
-//! it or around it, under names that [`MEMBERS`] lists. If no string contains either, the members
+//! it or around it; see [`facts`](super::facts). If no string contains either, the members
 //! with the usual names are the text, so that other lines are parsed too.
 //!
 //! Sources: systemd.journal-fields(7); rsyslog `runtime/msg.c`; syslog-ng's templates; Vector,
@@ -14,120 +14,13 @@ use std::borrow::Cow;
 
 use serde_json::value::RawValue;
 
-use super::{Found, Outer, is_payload};
+use super::facts::{instant, pairs, told, unquoted};
+use super::{Found, Outer, is_payload, table};
 use crate::bytes::json::Object;
 use crate::bytes::trailing;
-use crate::line::envelope::role::Role;
-use crate::line::envelope::{Dialect, role, uptime_text};
+use crate::line::envelope::Dialect;
 use crate::line::is_like_lager;
-use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
-
-/// The meaning of a member for the line beside it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Tells {
-    Host,
-    Instance,
-    Job,
-    Program,
-    /// The program, by a name that only an object about a process has.
-    Process,
-    Priority,
-    Time,
-}
-
-/// The members with a meaning, the surest first.
-const MEMBERS: &[(Tells, &[&str])] = &[
-    (
-        Tells::Host,
-        &[
-            "_HOSTNAME",
-            "hostname",
-            "host",
-            "HOST",
-            "Hostname",
-            "HostName",
-            "log.syslog.hostname",
-            "fromhost",
-            "Computer",
-            "host.hostname",
-            "host.name",
-            "source_name",
-        ],
-    ),
-    (Tells::Instance, &["id"]),
-    (Tells::Job, &["group", "job"]),
-    (
-        Tells::Program,
-        &[
-            "SYSLOG_IDENTIFIER",
-            "syslog_identifier",
-            "identifier",
-            "programname",
-            "ident",
-            "app-name",
-            "appname",
-            "PROGRAM",
-            "ProcessName",
-            "program",
-            "program_name",
-            "SourceName",
-            "appName",
-            "app_name",
-            "syslogtag",
-            "log.syslog.appname",
-            "process.name",
-            "service",
-            "component",
-        ],
-    ),
-    (Tells::Process, &["program", "name"]),
-    (Tells::Priority, &["PRIORITY", "pri"]),
-    (
-        Tells::Time,
-        &[
-            "@timestamp",
-            "timestamp",
-            "timereported",
-            "time",
-            "_time",
-            "date",
-            "ISODATE",
-            "R_ISODATE",
-            "S_ISODATE",
-            "DATE",
-            "TIMESTAMP",
-            "generated_at",
-            "received_at",
-            "TimeGenerated",
-            "EventTime",
-            "timeUnixNano",
-            "TimeStamp",
-            "_messagetime",
-            "ts",
-            "dt",
-        ],
-    ),
-];
-
-/// Objects with members about the line beside the object, and the meanings that these may have. A
-/// dot separates an object from one in it.
-const NESTED: &[(&str, &[Tells])] = &[
-    ("log.syslog", &[Tells::Host, Tells::Program]),
-    ("event.syslog", &[Tells::Host, Tells::Program, Tells::Time]),
-    ("process", &[Tells::Process]),
-    ("host", &[Tells::Host]),
-    ("beat", &[Tells::Host]),
-    ("agent", &[Tells::Host]),
-    ("labels", &[Tells::Host, Tells::Program]),
-    ("stream", &[Tells::Host, Tells::Program]),
-    ("predecoder", &[Tells::Host, Tells::Program]),
-    ("syslog", &[Tells::Host, Tells::Program]),
-    ("attributes", &[Tells::Host, Tells::Program]),
-    ("tags", &[Tells::Host, Tells::Program]),
-    ("kubernetes", &[Tells::Host]),
-    ("@source", &[Tells::Host, Tells::Instance, Tells::Job, Tells::Program]),
-    ("instance@47450", &[Tells::Instance, Tells::Job]),
-];
+use crate::time::{LogTime, Timestamp, stamp};
 
 /// Members with lines that are neither a packet's nor lager's, the surest first.
 const TEXTS: &[&str] = &[
@@ -147,9 +40,6 @@ const TEXTS: &[&str] = &[
     "@rawstring",
     "event",
 ];
-
-/// Lists of `{"key":…,"value":{"stringValue":…}}` about the lines beside or below them.
-const LISTS: [&str; 2] = ["resource", "attributes"];
 
 /// The largest number of objects in each other; an array counts twice.
 const MOST_DEEP: usize = 10;
@@ -216,7 +106,12 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
         let line = string(value).filter(|line| is_payload(line))?;
         let stamp = memchr::memmem::find(head, b"[[").and_then(|at| epoch(&text[at + 2..]));
         let time = stamp.map_or(LogTime::Unknown, LogTime::Instant);
-        let outer = Outer { dialect: Dialect::Json, time, ..Outer::default() };
+        // Other lines of the same event name the program of a lager line.
+        let dialect = match line.first() {
+            Some(b'{') => Dialect::JournalField,
+            _ => Dialect::Json,
+        };
+        let outer = Outer { dialect, time, ..Outer::default() };
         return Some(vec![Found { text: line, starts: quote, outer }]);
     }
     if stamp::is_at(text)
@@ -327,14 +222,20 @@ impl<'t> Lines<'t> {
     fn array(&mut self, value: &'t RawValue, around: &Outer, depth: usize) {
         let Some(depth) = depth.checked_sub(1) else { return };
         let Ok(values) = serde_json::from_str::<Vec<&'t RawValue>>(value.get()) else { return };
-        // Loki's pairs of a time and a line.
-        let time = values.first().and_then(|first| instant(first));
-        let with_time = time
-            .filter(|_| values.len() > 1)
-            .map(|time| Outer { time: LogTime::Instant(time), ..around.clone() });
-        let around = with_time.as_ref().unwrap_or(around);
+        if let Some(object) = pairs(&values) {
+            return self.object(value, &object, around, depth);
+        }
+        // Loki's pairs of a time and a line, perhaps with what else is known of it.
+        let time = values.first().filter(|_| values.len() > 1).and_then(|first| instant(first));
+        let time = time.map_or(LogTime::Unknown, LogTime::Instant);
+        let more = values.get(2).filter(|_| time != LogTime::Unknown);
+        let more = more.and_then(|more| Object::parse(more.get().as_bytes()).ok());
+        let facts = more.map(|more| told(&more)).or_else(|| table::row_without_names(&values));
+        let time = Outer { time, ..Outer::default() };
+        let facts = facts.unwrap_or_default().within(&time);
+        let around = facts.within(around);
         for value in values {
-            self.value(value, around, depth);
+            self.value(value, &around, depth);
         }
     }
 
@@ -342,6 +243,9 @@ impl<'t> Lines<'t> {
     /// line; the longest has the most facts. The elements of arrays are lines of their own.
     fn object(&mut self, value: &'t RawValue, object: &Object<'t>, around: &Outer, depth: usize) {
         let outer = told(object).within(around);
+        if self.table(object, &outer, depth) {
+            return;
+        }
         if is_lager(object) {
             // Shippers merge the members of a lager line with their own.
             let is_wrapped = outer.host.is_some() || outer.stream.is_some() || depth < MOST_DEEP;
@@ -378,6 +282,28 @@ impl<'t> Lines<'t> {
             let dialect = if key == "MESSAGE" { Dialect::JournalJson } else { outer.dialect };
             self.push(value, text, Outer { dialect, ..outer });
         }
+    }
+
+    /// Searches the rows of a table, each as an object with the names of the columns. Returns
+    /// whether there are lines in it.
+    fn table(&mut self, object: &Object<'t>, outer: &Outer, depth: usize) -> bool {
+        let known = self.found.len();
+        if let Some(depth) = depth.checked_sub(2)
+            && let Some((names, rows)) = table::read(object)
+        {
+            for (value, cells) in rows {
+                // Athena's first row is the head.
+                let is_head =
+                    names.iter().zip(&cells).all(|(name, it)| unquoted(it) == Some(*name));
+                if is_head {
+                    continue;
+                }
+                // Some have rows without their last cells.
+                let row = Object::of(names.iter().copied().zip(cells));
+                self.object(value, &row, outer, depth);
+            }
+        }
+        self.found.len() > known
     }
 
     /// Searches the objects of an object for lager lines.
@@ -465,171 +391,9 @@ fn is_lager(object: &Object<'_>) -> bool {
         && is_message()
 }
 
-/// Returns the facts in the members of an object about the line in it.
-fn told(object: &Object<'_>) -> Outer {
-    let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
-    tell(&mut outer, object, &[Tells::Host, Tells::Program, Tells::Priority, Tells::Time]);
-    for (path, tells) in NESTED {
-        let inner = match path.split_once('.') {
-            Some((key, path)) => object.object(&[key]).and_then(|inner| inner.object(&[path])),
-            None => object.object(&[path]),
-        };
-        if let Some(inner) = inner {
-            tell(&mut outer, &inner, tells);
-        }
-    }
-    for name in LISTS {
-        tell_list(&mut outer, object, name);
-    }
-    // Graylog's own members show that `source` is the sender.
-    if outer.host.is_none() && object.get(&["gl2_source_input", "gl2_message_id"]).is_some() {
-        outer.host = object.string(&["source"]).map(|name| name.as_str().to_owned());
-    }
-    if let Some(host) = object.object(&["host", "beat", "agent"])
-        && outer.host.is_none()
-    {
-        outer.host = host.string(&["name", "hostname"]).map(|name| name.as_str().to_owned());
-    }
-    let number = |key: &str| object.get(&[key])?.get().trim_matches('"').parse::<u64>().ok();
-    if let Some(micros) = number("__REALTIME_TIMESTAMP").and_then(|it| i64::try_from(it).ok()) {
-        let nanos = micros.checked_mul(1_000);
-        outer.time = nanos.map_or(outer.time, |it| LogTime::Instant(Timestamp::from_nanos(it)));
-    }
-    outer.uptime = number("_SOURCE_MONOTONIC_TIMESTAMP").map(Uptime::from_micros);
-    // `dmesg -J`, and Fluent Bit's records of the kernel's buffer.
-    let booted = || uptime_text(object.get(&["time"])?.get().trim_matches('"').as_bytes());
-    if object.get(&["msg"]).is_some()
-        && let Some(uptime) = booted().or_else(|| {
-            let (seconds, micros) = (number("sec")?, number("usec")?);
-            Some(Uptime::from_micros(seconds.checked_mul(1_000_000)?.checked_add(micros)?))
-        })
-    {
-        outer.uptime = outer.uptime.or(Some(uptime));
-        outer.dialect = Dialect::DmesgJson;
-        if booted().is_some() {
-            outer.time = LogTime::Unknown;
-        }
-    }
-    if object.get(&["__REALTIME_TIMESTAMP"]).is_some() || object.get(&["_HOSTNAME"]).is_some() {
-        outer.dialect = Dialect::JournalJson;
-    }
-    journald_program(&mut outer, object);
-    outer
-}
-
-/// Finds the program of journald's entry. Any process may call itself `kernel`, and give itself two
-/// names; `_TRANSPORT` comes from journald.
-///
-/// Source: systemd.journal-fields(7), "Trusted Journal Fields".
-fn journald_program(outer: &mut Outer, object: &Object<'_>) {
-    let names = object.get(&["SYSLOG_IDENTIFIER"]).map(RawValue::get);
-    if let Some(names) = names.filter(|names| names.starts_with('[')) {
-        outer.program = Some(names.to_owned());
-    }
-    let Some(transport) = object.string(&["_TRANSPORT"]) else { return };
-    let is_kernel = |name: &String| Role::of_program(name.as_bytes()) == Role::Kernel;
-    match (transport.as_str(), &outer.program) {
-        // Programs that write to `/dev/kmsg` have a name.
-        ("kernel", None) => outer.program = Some("kernel".to_owned()),
-        ("kernel", Some(_)) => {}
-        (transport, Some(name)) if is_kernel(name) => {
-            outer.program = Some(format!("{name} by {transport}"));
-        }
-        _ => {}
-    }
-}
-
-/// Takes these facts from an object.
-fn tell(outer: &mut Outer, object: &Object<'_>, of: &[Tells]) {
-    for (tells, keys) in MEMBERS.iter().filter(|(tells, _)| of.contains(tells)) {
-        let text = || {
-            let found = keys.iter().find_map(|key| object.string(&[key]));
-            found.map(|text| text.as_str().to_owned())
-        };
-        let slot = match tells {
-            Tells::Host => &mut outer.host,
-            Tells::Instance => &mut outer.instance,
-            Tells::Job => &mut outer.job,
-            Tells::Program | Tells::Process => {
-                if outer.program.is_none() {
-                    outer.program = text().map(|tag| program_of(&tag).to_owned());
-                }
-                continue;
-            }
-            Tells::Priority => {
-                let number = object.get(keys).map(|it| it.get().trim_matches('"'));
-                outer.priority = outer.priority.or(number.and_then(|it| it.parse().ok()));
-                continue;
-            }
-            Tells::Time => {
-                if outer.time == LogTime::Unknown {
-                    let values = keys.iter().filter_map(|key| object.get(&[key]));
-                    let times = values.map(time).find(|time| *time != LogTime::Unknown);
-                    outer.time = times.unwrap_or_default();
-                }
-                continue;
-            }
-        };
-        if slot.is_none() {
-            *slot = text();
-        }
-    }
-}
-
-/// Takes the facts in a list of OpenTelemetry's, of an object or of its resource.
-fn tell_list(outer: &mut Outer, object: &Object<'_>, name: &str) {
-    let resource = || object.object(&[name])?.get(&["attributes"]);
-    let list = object.get(&[name]).filter(|list| list.get().starts_with('['));
-    let Some(list) = list.or_else(resource).filter(|list| list.get().starts_with('[')) else {
-        return;
-    };
-    let Ok(pairs) = serde_json::from_str::<Vec<&RawValue>>(list.get()) else { return };
-    let pairs = pairs.into_iter().filter_map(|pair| {
-        let pair = Object::parse(pair.get().as_bytes()).ok()?;
-        let value = pair.object(&["value"])?.string(&["stringValue"])?;
-        Some((pair.string(&["key"])?.as_str().to_owned(), value.as_str().to_owned()))
-    });
-    let pairs: Vec<_> = pairs.collect();
-    let value = |of: Tells| {
-        let (_, keys) = MEMBERS.iter().find(|(tells, _)| *tells == of)?;
-        let found = |key: &&str| pairs.iter().find(|(name, _)| name == key);
-        keys.iter().find_map(found).map(|(_, value)| value.clone())
-    };
-    outer.host = outer.host.take().or_else(|| value(Tells::Host));
-    let program = outer.program.take().or_else(|| value(Tells::Program));
-    outer.program = program.map(|tag| program_of(&tag).to_owned());
-}
-
-/// Returns the program that a tag names: `rep` of `rep[7]:`.
-fn program_of(tag: &str) -> &str {
-    let name = tag.strip_suffix(':').unwrap_or(tag);
-    match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
-        Some((name, pid)) if pid.bytes().all(|b| b.is_ascii_digit()) => name,
-        _ => name,
-    }
-}
-
-/// Parses the time of a value: text, or a number since the epoch.
-fn time(value: &RawValue) -> LogTime {
-    if let Some(time) = instant(value) {
-        return LogTime::Instant(time);
-    }
-    let text = value.get().trim_matches('"').as_bytes();
-    super::columns::time(text)
-}
-
-/// Parses the instant of a value.
-fn instant(value: &RawValue) -> Option<Timestamp> {
-    let text = value.get().trim_matches('"').as_bytes();
-    match rfc3339(text) {
-        Some((time, len, _)) if len == text.len() => Some(time),
-        _ => stamp::since_epoch(text),
-    }
-}
-
 /// Returns a string, or decodes journald's form for text that is not UTF-8: an array of byte
 /// values.
-fn string<'t>(value: &'t RawValue) -> Option<Cow<'t, [u8]>> {
+pub(super) fn string<'t>(value: &'t RawValue) -> Option<Cow<'t, [u8]>> {
     let text = value.get();
     let text: Cow<'t, [u8]> = match text.as_bytes() {
         [b'"', inside @ .., b'"'] if memchr::memchr(b'\\', inside).is_none() => {

@@ -16,9 +16,11 @@
 //! have layers, or be wrapped again.
 
 mod columns;
+mod facts;
 mod influx;
 mod journal;
 mod json;
+mod table;
 
 use std::borrow::Cow;
 
@@ -56,6 +58,9 @@ struct Outer {
     job: Option<String>,
     index: Option<String>,
     instance: Option<String>,
+    /// Whether a tool named the machine that it ran on. The machine's own header may name it by
+    /// another name, as it does behind the tool's prefix in text.
+    is_tools: bool,
     program: Option<String>,
     /// The part of an app's log stream, in brackets, as a drain has it.
     stream: Option<String>,
@@ -71,6 +76,11 @@ struct Found<'t> {
     starts: usize,
     outer: Outer,
 }
+
+/// The mark that some programs put before JSON in syslog.
+///
+/// Source: rsyslog, the documentation of mmjsonparse.
+const COOKIE: &[u8] = b"@cee:";
 
 /// The maximum nesting of wrappings.
 const MOST_DEEP: usize = 4;
@@ -103,7 +113,11 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
 /// Searches the text that was found.
 fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
     let Found { text, starts, outer } = found;
-    let is_closed = !outer.carries_lines() || outer.role() == Some(Role::Kernel);
+    // The kernel prints no JSON, so an object under its name was put around a line on the way, and
+    // the names in it are surer: journald's own, for one.
+    let is_object = text.starts_with(b"{\"") || text.starts_with(COOKIE);
+    let is_kernels = outer.role() == Some(Role::Kernel) && !is_object;
+    let is_closed = !outer.carries_lines() || is_kernels;
     let level = if is_closed || depth >= MOST_DEEP { None } else { level(&text, &outer) };
     let Some(level) = level else {
         parts.push(Part { text, starts, outer });
@@ -153,6 +167,10 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     }
     let at = text.len() - text[envelope.body_at..].trim_ascii_start().len();
     let body = &text[at..];
+    if let Some(found) = event(body).filter(|_| body.starts_with(COOKIE)) {
+        let found = Found { starts: found.starts + at, ..found };
+        return Some(vec![found.within(&Outer::of(&envelope).within(outer))]);
+    }
     let is_json = matches!(body, [b'{' | b'[', ..]);
     // Columns belong to the whole text: an apparent layer is one of them.
     let (found, at, around) = match envelope.role() {
@@ -193,6 +211,7 @@ impl Outer {
             job: own(envelope.job),
             index: own(envelope.index),
             instance: own(envelope.instance),
+            is_tools: false,
             program: own(envelope.program),
             stream: None,
             priority: envelope.priority,
@@ -222,7 +241,12 @@ impl Outer {
     fn within(self, outer: &Self) -> Self {
         let merged = Self::of(&self.envelope().within(&outer.envelope()));
         // A line inside an app's stream stays one, at any depth.
-        Self { stream: self.stream.or_else(|| outer.stream.clone()), ..merged }
+        let stream = self.stream.or_else(|| outer.stream.clone());
+        if self.is_tools || !outer.is_tools {
+            return Self { stream, is_tools: self.is_tools, ..merged };
+        }
+        let Self { job, index, instance, is_tools, .. } = outer.clone();
+        Self { job, index, instance, is_tools, stream, ..merged }
     }
 
     /// Returns whether the text may have a header of its own. The kernel's own records contain the
@@ -260,14 +284,21 @@ impl Part<'_> {
         } else {
             envelope.body = Text::new(&self.text);
         }
-        *envelope = envelope.within(&self.outer.envelope());
+        let outer = self.outer.envelope();
+        *envelope = envelope.within(&outer);
+        if self.outer.is_tools {
+            let Envelope { job, index, instance, .. } = outer;
+            *envelope = Envelope { job, index, instance, ..*envelope };
+        }
     }
 }
 
-/// Parses `data: {…}`, and an object behind a record separator: journald's forms `json-sse` and
-/// `json-seq`.
+/// Parses `data: {…}`, and an object behind a record separator, journald's forms `json-sse` and
+/// `json-seq`; and one behind the cookie.
 fn event(text: &[u8]) -> Option<Found<'_>> {
-    let rest = text.strip_prefix(b"data: ").or_else(|| text.strip_prefix(b"\x1e"))?;
+    let cookie = || text.strip_prefix(COOKIE).map(<[u8]>::trim_ascii_start);
+    let rest = text.strip_prefix(b"data: ").or_else(|| text.strip_prefix(b"\x1e"));
+    let rest = rest.or_else(cookie)?;
     let starts = text.len() - rest.len();
     let text = Cow::Borrowed(rest);
     rest.starts_with(b"{").then(|| Found { text, starts, outer: Outer::default() })
