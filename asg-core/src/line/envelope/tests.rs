@@ -370,12 +370,17 @@ fn a_lager_line_is_a_body_whatever_is_before_it() {
 
 #[test]
 fn a_repeated_message_is_the_message() {
-    let line = format!(
-        "2018-04-03T17:05:03.358719+00:00 localhost kernel: message repeated 3 times: [{BODY}]"
-    );
-    let line = Line::new(line.as_bytes());
-    assert_eq!(line.envelope().repeated, Some(3));
-    assert_eq!(line.envelope().body, *BODY);
+    // Metron's header has a blank of its own.
+    for header in [
+        "2018-04-03T17:05:03.358719+00:00 localhost kernel: ",
+        "2018-04-03T17:05:03.358719+00:00 localhost kernel:  ",
+        "<4>2016-06-16T23:18:38.1+00:00 10.0.16.15 kernel [job=diego_cell index=2]  ",
+    ] {
+        let line = format!("{header}message repeated 3 times: [{BODY}]");
+        let line = Line::new(line.as_bytes());
+        assert_eq!(line.envelope().repeated, Some(3), "{header}");
+        assert_eq!(line.envelope().body, *BODY, "{header}");
+    }
 }
 
 /// Logs that nine programs wrote for packets that one kernel printed, each with its dialect.
