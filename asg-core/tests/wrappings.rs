@@ -356,7 +356,9 @@ fn no_text_in_an_entry_of_journald_is_an_entry() {
         let whole: Vec<_> = all.iter().filter(|output| output["part_of"].is_null()).collect();
         assert_eq!(whole.len(), 2, "{all:#?}");
         assert_eq!(whole[1]["cell"], "cell-2");
-        assert_eq!((&whole[0]["kind"], &whole[0]["cf"]), (&"damaged".into(), &Value::Null));
+        // Its text has a packet's line, which is the app's.
+        assert!(whole[0]["kind"] == "damaged" || whole[0]["program"] == "my-app", "{all:#?}");
+        assert_eq!(whole[0]["cf"], Value::Null);
         // A packet of an app's is shown with its program.
         let all = outputs(&make(&[("SYSLOG_IDENTIFIER", "my-app"), ("MESSAGE", packet)]));
         assert_eq!(all[0]["program"], "my-app");
@@ -594,4 +596,101 @@ fn reason(text: &str) -> &'static str {
     let line = Line::new(text.as_bytes());
     let flow = correlation.reader().flow(origin, &line);
     flow.unwrap_or_else(|| panic!("no flow: {text}")).attribution.reason.as_str()
+}
+
+fn kinds_and_outcome(text: &str) -> (Vec<&'static str>, Outcome) {
+    let line = Line::new(text.as_bytes());
+    let first = Record::classify(&line);
+    let outcome = Record::more(&line).fold(Outcome::of(&line, &first), |it, more| it.with(&more));
+    let kinds = Record::all(&line).map(|record| record.kind()).collect();
+    (kinds, outcome)
+}
+
+#[test]
+fn a_string_of_several_lines_gives_the_records_of_each() {
+    let packet = |n: u32| format!("May  6 07:09:1{n} cell-1 kernel: {PACKET}");
+    let stdout = format!("{}\n{}\nhello\n\n{REP}\n{}\n", packet(0), packet(1), packet(2));
+    for key in ["StandardOutputContent", "stdout", "message", "MESSAGE"] {
+        for text in [stdout.clone(), stdout.replace('\n', "\r\n")] {
+            let text = json!({ key: text }).to_string();
+            let (kinds, outcome) = kinds_and_outcome(&text);
+            assert_eq!(kinds, ["packet", "packet", "rep", "packet"], "{text}");
+            assert_eq!(outcome, Outcome::Packet);
+            let line = Line::new(text.as_bytes());
+            let cells = Record::all(&line).filter(|it| it.packet().is_some());
+            assert!(cells.map(|it| it.envelope.cell()).all(|it| it.as_deref() == Some("cell-1")));
+        }
+    }
+    // An app's lines stay an app's.
+    let of_app = json!({"program": "my-app", "message": format!("{PACKET}\n{REP}")}).to_string();
+    let line = Line::new(of_app.as_bytes());
+    assert!(Record::all(&line).all(|record| record.proven_packet().is_none()));
+    let mut found = 0;
+    let origin = Origin { source: SourceId(0), line: 1 };
+    Record::all(&line).for_each(|record| record.evidence(origin, |_| found += 1));
+    assert_eq!(found, 0);
+    // An indented document in a string is one line.
+    let store = "{\n  \"a\": {\n    \"handle\": \"x\",\n    \"t\": \"IN= OUT= SRC=\"\n  }\n}";
+    let text = json!({"stdout": format!("{store}\n{}", packet(0))}).to_string();
+    assert_eq!(kinds_and_outcome(&text).0.last(), Some(&"packet"));
+}
+
+#[test]
+fn each_row_of_an_array_on_lines_of_its_own_is_read() {
+    let row = |n: u32| json!({"host": "cell-1", "msg": format!("May  6 07:09:1{n} cell-1 kernel: {PACKET}")});
+    let log = format!("[{},\n{},\n{}]\n", row(0), row(1), row(2));
+    let kinds: Vec<_> = outputs(log.as_bytes()).into_iter().map(|it| it["kind"].clone()).collect();
+    assert_eq!(kinds, ["packet"; 3]);
+    for line in [format!("[{REP},"), format!("{REP},"), format!("{REP}]")] {
+        assert_eq!(proves(&line), 1, "{line}");
+    }
+}
+
+#[test]
+fn a_line_that_is_cut_in_its_wrapping_is_damaged_and_keeps_what_was_read() {
+    let kernel = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");
+    let json = json!({"host": "cell-1", "message": kernel}).to_string();
+    for (name, whole, from) in [
+        ("repeated", kernel.replace(": [", ": message repeated 41 times: [ [") + "]", 40),
+        ("json", json, 30),
+        ("csv", format!("\"cell-1\",\"2024-05-06T07:09:10Z\",\"{kernel}\""), 45),
+        ("ruby", format!("\"message\" => \"{kernel}\","), 20),
+        (
+            "fluentd",
+            format!(
+                "2024-05-06 07:09:10 +0000 kern: {{\"host\":\"cell-1\",\"ident\":\"kernel\",\"message\":\"{PACKET}\"}}"
+            ),
+            90,
+        ),
+    ] {
+        assert_eq!(Record::classify(&Line::new(whole.as_bytes())).kind(), "packet", "{whole}");
+        let ends = whole.rfind("MARK=0x2").unwrap() + "MARK=0x2 ".len();
+        let starts = whole.find("SRC=").unwrap();
+        for end in from.max(starts + 4)..=ends {
+            let cut = &whole[..end];
+            let line = Line::new(cut.as_bytes());
+            let record = Record::classify(&line);
+            assert_eq!(record.kind(), "damaged", "{name}: {cut}");
+            let (_, cf) = record.packet().unwrap_or_else(|| panic!("{name}: {cut}"));
+            let handle = cf.and_then(|cf| cf.handle_prefix).map(|it| it.as_str().to_owned());
+            assert_eq!(handle.as_deref(), Some("d538d169-f2f6-4587-77b1-f"), "{name}: {cut}");
+        }
+    }
+    // A program that is named before the cut wrote the line.
+    let of_app = format!("{{\"ident\":\"my-app\",\"message\":\"{PACKET}");
+    let line = Line::new(of_app.as_bytes());
+    assert!(Record::classify(&line).proven_packet().is_none());
+}
+
+#[test]
+fn a_damaged_line_that_holds_a_container_and_gives_nothing_is_told() {
+    let rep = &REP[..REP.len() - 1];
+    for text in [
+        rep.replace("\"data\"", "\"data\"\"").clone(),
+        rep.replace('"', "&quot;").replacen("{&quot;", "{", 1),
+        format!("{}vcap@c:~$ ", json!({"a": {"handle": "a", "metadata": {"app_id": "b"}}})),
+    ] {
+        let (kinds, outcome) = kinds_and_outcome(&text);
+        assert_eq!((kinds, outcome), (vec!["damaged"], Outcome::NotUnderstood), "{text}");
+    }
 }

@@ -142,11 +142,32 @@ impl<'a> Record<'a> {
         } else if role == Role::Unseen && self.packet().is_some() {
             self.header_not_understood = Some(place(self.envelope.body_at));
         }
+        if self.envelope.is_cut || self.header_not_understood.is_some() {
+            self.damage_if_cut();
+        }
         // The damage is in the line, and not in its body.
         if let Content::Damaged(damaged) = &mut self.content {
             let in_text = self.envelope.body_at + damaged.error.offset();
             damaged.error = damaged.error.clone().moved_to(place(in_text));
         }
+    }
+
+    /// Marks a packet as damaged whose line is cut, as the marks around it show.
+    #[cold]
+    fn damage_if_cut(&mut self) {
+        let body = self.envelope.body.as_bytes();
+        let Content::Packet { packet, cf } = &mut self.content else { return };
+        let error = if self.envelope.is_cut || layers::has_open_quote(body) {
+            Error::cut(body.len(), "the end of what is around the line")
+        } else if cf.is_some()
+            && let Some(error) = packet.cut_before_ip(body)
+        {
+            error
+        } else {
+            return;
+        };
+        let part = Part::Packet { packet: std::mem::take(packet), cf: *cf };
+        self.content = Content::Damaged(Damaged { error, part: Some(part) });
     }
 
     /// Reads all records of a line: the one that [`Record::classify`] gives, and those behind it,

@@ -16,9 +16,11 @@
 //! have layers, or be wrapped again.
 
 mod columns;
+mod cut;
 mod influx;
 mod journal;
 mod json;
+mod several;
 
 use std::borrow::Cow;
 
@@ -62,6 +64,8 @@ struct Outer {
     priority: Option<u8>,
     sequence: Option<u64>,
     continuation: bool,
+    /// Whether the end of the wrapping is missing, and perhaps that of the line in it.
+    is_cut: bool,
 }
 
 /// A text inside a wrapping.
@@ -198,6 +202,7 @@ impl Outer {
             priority: envelope.priority,
             sequence: envelope.sequence,
             continuation: envelope.continuation,
+            is_cut: envelope.is_cut,
         }
     }
 
@@ -215,6 +220,7 @@ impl Outer {
             priority: self.priority,
             sequence: self.sequence,
             continuation: self.continuation,
+            is_cut: self.is_cut,
             ..Envelope::default()
         }
     }
