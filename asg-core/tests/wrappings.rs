@@ -694,3 +694,63 @@ fn a_damaged_line_that_holds_a_container_and_gives_nothing_is_told() {
         assert_eq!((kinds, outcome), (vec!["damaged"], Outcome::NotUnderstood), "{text}");
     }
 }
+
+#[test]
+fn colours_anywhere_in_a_line_cost_nothing() {
+    let kernel = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");
+    let rep = format!("May  6 07:09:10 cell-1 rep: {REP}");
+    let json = json!({"host": "cell-1", "message": kernel}).to_string();
+    let mut reader = asg_core::Reader::new();
+    for word in [
+        "OK_",
+        "cell-1",
+        "kernel",
+        "d538d169",
+        "SRC=",
+        "10.255.15.7",
+        "203",
+        "URGP=0",
+        "DPT=80",
+        "IN=",
+        "May",
+    ] {
+        for (begin, end) in [
+            ("\x1b[01;31m\x1b[K", "\x1b[m\x1b[K"),
+            ("\x1b[0;1;38;5;185m", "\x1b[0m"),
+            ("\x1b[1m", ""),
+        ] {
+            let coloured = |text: &str| text.replacen(word, &format!("{begin}{word}{end}"), 1);
+            let inside = json!({"host": "cell-1", "message": coloured(&kernel)}).to_string();
+            for text in [coloured(&kernel), coloured(&json), inside] {
+                let line = Line::new(text.as_bytes());
+                let record = Record::classify(&line);
+                let output =
+                    serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
+                assert_eq!(output["kind"], "packet", "{text:?}");
+                assert_eq!(output["cf"]["handle_prefix"], "d538d169-f2f6-4587-77b1-f", "{text:?}");
+                assert_eq!(output["packet"]["src"], "10.255.15.7", "{text:?}");
+                assert_eq!(output["packet"]["dst"], "203.0.113.10", "{text:?}");
+                assert_eq!(output["packet"]["dpt"], 80, "{text:?}");
+                assert_eq!(record.envelope.cell().as_deref(), Some("cell-1"), "{text:?}");
+                assert!(record.proven_packet().is_some(), "{text:?}");
+                assert_eq!(Outcome::of(&line, &record), Outcome::Packet, "{text:?}");
+                let plain = Line::new(kernel.as_bytes());
+                _ = reader.classify(&plain);
+                assert_eq!(reader.classify(&Line::new(text.as_bytes())), record, "{text:?}");
+            }
+        }
+    }
+    for word in ["rep", "cell-1", "timestamp", "source", "message", "d538d169", "data"] {
+        let text = rep.replacen(word, &format!("\x1b[01;31m\x1b[K{word}\x1b[m\x1b[K"), 1);
+        assert_eq!(proves(&text), 1, "{text:?}");
+        // An app's colours forge nothing.
+        assert_eq!(
+            proves(&text.replacen("rep: ", "my-app: ", 1).replacen(
+                "rep\x1b[m\x1b[K: ",
+                "my-app: ",
+                1
+            )),
+            0
+        );
+    }
+}

@@ -207,21 +207,28 @@ impl Reader {
                 } else {
                     record.memo.is_quiet = !line.is_cut() && is_quiet(text);
                     record.fill_content(line);
-                    if may_be_said && let Content::Rep(_) = record.content {
+                    if !record.memo.is_quiet && line.has_colours() {
+                        record.without_colours(line);
+                    } else if may_be_said && let Content::Rep(_) = record.content {
                         record.memo.data = self.said.remember(body);
+                    } else {
+                        self.remember_head(&mut record);
                     }
-                    self.remember_head(&mut record);
                 }
             }
             Sight::Other(None) => {
                 line.fill_envelope(&mut record.envelope);
-                let text = line.unwrapped_text();
+                // A header with colours is not remembered.
+                let text = line.unwrapped_text().filter(|_| !line.has_colours());
                 let role = record.envelope.role();
                 record.memo.role = Some(role);
                 record.memo.header =
                     text.and_then(|text| self.headers.remember(text, &record.envelope, role));
                 if line.is_cut() {
                     record.fill_content(line);
+                } else if line.has_colours() {
+                    record.fill_content(line);
+                    record.without_colours(line);
                 } else if !self.fill_known(&mut record) {
                     record.memo.is_quiet = text.is_some_and(is_quiet);
                     record.fill_content(line);
