@@ -754,3 +754,33 @@ fn colours_anywhere_in_a_line_cost_nothing() {
         );
     }
 }
+
+#[test]
+fn a_document_of_a_cell_is_read_behind_what_stands_before_it() {
+    let guid = |n: u32| format!("d538d169-f2f6-4587-77b1-{n:012}");
+    let store: serde_json::Map<_, _> = (0..400)
+        .map(|n| {
+            let app = "bc6f229d-5e4a-4c41-a63f-e8795496c283";
+            (guid(n), json!({"handle": guid(n), "ip": "10.255.15.7", "metadata": {"app_id": app}}))
+        })
+        .collect();
+    let store = Value::Object(store).to_string();
+    assert!(store.len() > 65_536);
+    for before in [
+        "",
+        " ",
+        "data: ",
+        "diego-cell/0455ec2b-11fa-41ab-9d1c-f3a575cd55ea: stdout | ",
+        "2024-05-06T07:08:05.400512000Z stdout F ",
+    ] {
+        let (mut lines, mut found) = (LogLines::new(), 0);
+        let mut each = |raw: RawLine<'_>| {
+            assert_eq!(raw.skipped, 0, "{before}");
+            let origin = Origin { source: SourceId(0), line: 1 };
+            Record::classify(&raw.line()).evidence(origin, |_| found += 1);
+        };
+        lines.push(format!("{before}{store}\n").as_bytes(), &mut each);
+        lines.finish(each);
+        assert_eq!(found, 400, "{before}");
+    }
+}

@@ -131,13 +131,16 @@ impl<'a> Record<'a> {
         match &self.content {
             Content::Packet { cf: None, .. } => {
                 self.header_not_understood.is_none()
+                    && self.envelope.is_read()
                     && (coloured.header_not_understood.is_some()
                         || !matches!(coloured.content, Content::Packet { .. }))
             }
-            Content::Packet { .. } | Content::Rep(_) | Content::Logger(_) => true,
+            Content::Packet { .. }
+            | Content::Rep(_)
+            | Content::Logger(_)
+            | Content::Document(_) => true,
             Content::Damaged(Damaged { part: Some(Part::Packet { cf, .. }), .. }) => cf.is_some(),
             Content::Damaged(Damaged { part, .. }) => part.is_some(),
-            Content::Document(_) => true,
             Content::Other => false,
         }
     }
