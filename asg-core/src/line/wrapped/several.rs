@@ -6,6 +6,10 @@ use crate::bytes::line_end::without_cr;
 use crate::line::gather::DocumentLines;
 use crate::line::split::RawLine;
 
+/// A shorter line is not kept if it only resembles a packet or a document: each line that is kept
+/// takes some hundred bytes.
+const LEAST: usize = 48;
+
 /// Returns the lines of a text that hold a packet's or a container's text; the whole text if it is
 /// in none of them. An indented document is one line.
 pub(super) fn lines(text: &[u8]) -> Vec<Vec<u8>> {
@@ -34,5 +38,5 @@ fn may_hold(line: &[u8]) -> bool {
     let is_json = || {
         matches!(line.trim_ascii_start(), [b'{' | b'[', ..]) && memchr::memchr(b'"', line).is_some()
     };
-    is_payload(line) || position!(b"SRC=", line).is_some() || is_json()
+    is_payload(line) || (line.len() > LEAST && (position!(b"SRC=", line).is_some() || is_json()))
 }
