@@ -30,7 +30,7 @@ pub(crate) mod envelope;
 pub(crate) mod gather;
 pub(crate) mod split;
 pub(crate) mod transcode;
-mod wrapped;
+pub(crate) mod wrapped;
 
 use std::sync::OnceLock;
 
@@ -61,6 +61,8 @@ pub struct Line<'a> {
     /// The contents of its wrappings, once they are needed: most lines have a header that rules
     /// wrappings out.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
+    /// The contents of the line without its colours, if those are read.
+    plain: OnceLock<Box<Unwrapped<'static>>>,
 }
 
 impl<'a> From<RawLine<'a>> for Line<'a> {
@@ -100,7 +102,13 @@ impl<'a> Line<'a> {
         } else {
             raw
         };
-        Self { raw, is_cut: false, instance: None, unwrapped: OnceLock::new() }
+        Self {
+            raw,
+            is_cut: false,
+            instance: None,
+            unwrapped: OnceLock::new(),
+            plain: OnceLock::new(),
+        }
     }
 
     /// Takes the first bytes of an over-long line; [`Lines`] skips the rest. Packets
@@ -121,7 +129,13 @@ impl<'a> Line<'a> {
     /// ```
     #[must_use]
     pub const fn cut(raw: &'a [u8]) -> Self {
-        Self { raw, is_cut: true, instance: None, unwrapped: OnceLock::new() }
+        Self {
+            raw,
+            is_cut: true,
+            instance: None,
+            unwrapped: OnceLock::new(),
+            plain: OnceLock::new(),
+        }
     }
 
     /// Names the line's machine, if the caller knows it. Records of the line have this BOSH
@@ -203,6 +217,22 @@ impl<'a> Line<'a> {
         self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
     }
 
+    /// Returns whether a tool has set colours in the line.
+    #[inline]
+    pub(crate) fn has_colours(&self) -> bool {
+        memchr::memchr(0x1b, self.raw).is_some() && !self.is_cut
+    }
+
+    /// Returns the contents of the line without its colours.
+    pub(crate) fn without_colours(&self) -> Box<Unwrapped<'static>> {
+        wrapped::without_colours(self.raw)
+    }
+
+    /// Reads these contents from now on, and returns them.
+    pub(crate) fn read_plain(&self, plain: Box<Unwrapped<'static>>) -> &Unwrapped<'static> {
+        self.plain.get_or_init(|| plain)
+    }
+
     /// Returns whether wrappings and layers were looked for.
     #[cfg(test)]
     pub(crate) fn is_searched(&self) -> bool {
@@ -211,6 +241,9 @@ impl<'a> Line<'a> {
 
     /// Returns the lines behind the first one, once that was parsed.
     fn more(&self) -> &[Part<'a>] {
+        if let Some(plain) = self.plain.get() {
+            return &plain.more;
+        }
         match self.unwrapped.get() {
             Some(Some(unwrapped)) => &unwrapped.more,
             _ => &[],
@@ -268,6 +301,9 @@ impl<'a> Line<'a> {
     /// ```
     #[must_use]
     pub fn raw_offset(&self, offset: usize) -> usize {
+        if let Some(plain) = self.plain.get() {
+            return plain.first.raw_offset(offset);
+        }
         match self.unwrapped.get() {
             Some(Some(unwrapped)) => unwrapped.first.raw_offset(offset),
             _ => offset,

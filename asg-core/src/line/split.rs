@@ -69,7 +69,7 @@ pub(crate) const MOST_DOCUMENT: usize = 64 << 20;
 #[derive(Debug, Clone)]
 pub struct Lines {
     limit: usize,
-    /// The limit of a line that begins with `{` or `[`.
+    /// The limit of a line that may be a document.
     document_limit: usize,
     /// The beginning of a line that has not ended yet.
     held: Vec<u8>,
@@ -86,7 +86,7 @@ impl Default for Lines {
 
 impl Lines {
     /// Creates a decoder with a limit of 64 KiB for a line, and of 64 MiB for a line that begins
-    /// with `{` or `[`: such a line may be a whole document.
+    /// with `{` or `[`, or has `{"` in its first 512 bytes: such a line may be a whole document.
     ///
     /// ```
     /// let mut lines = asg_core::Lines::new();
@@ -127,6 +127,9 @@ impl Lines {
     pub fn limit(&self, line: &[u8]) -> usize {
         match line.first() {
             Some(b'{' | b'[') => self.document_limit,
+            _ if line.len() > self.limit && may_be_behind(&line[..self.limit]) => {
+                self.document_limit
+            }
             _ => self.limit,
         }
     }
@@ -185,9 +188,18 @@ impl Lines {
     }
 
     fn hold(&mut self, piece: &[u8]) {
-        let limit = self.limit(if self.held.is_empty() { piece } else { &self.held });
-        let room = limit.saturating_sub(self.held.len());
+        let room = self.limit.saturating_sub(self.held.len());
         let (kept, rest) = piece.split_at(room.min(piece.len()));
+        self.held.extend_from_slice(kept);
+        if rest.is_empty() {
+            return;
+        }
+        // Only behind the limit is it asked what the line is: its beginning is whole then.
+        let is_document = matches!(self.held.first(), Some(b'{' | b'['))
+            || may_be_behind(&self.held[..self.limit]);
+        let limit = if is_document { self.document_limit } else { self.limit };
+        let room = limit.saturating_sub(self.held.len());
+        let (kept, rest) = rest.split_at(room.min(rest.len()));
         self.held.extend_from_slice(kept);
         self.skipped += rest.len() as u64;
     }
@@ -208,6 +220,16 @@ impl Lines {
         self.held.shrink_to(MOST_LINE);
         self.skipped = 0;
     }
+}
+
+/// The longest text before a document.
+const MOST_BEFORE: usize = 512;
+
+/// Returns whether a line that begins like this may have a document behind a header, as `bosh ssh`
+/// and container runtimes write it.
+fn may_be_behind(line: &[u8]) -> bool {
+    let head = &line[..line.len().min(MOST_BEFORE)];
+    memchr::memmem::find(head, b"{\"").is_some()
 }
 
 #[cfg(test)]
@@ -249,6 +271,28 @@ mod tests {
     fn an_over_long_line_is_cut_and_counted() {
         let seen = split(4, [b"123".as_slice(), b"456789\nab\n"]);
         assert_eq!(seen, [(1, 0, b"1234".to_vec(), 5), (2, 10, b"ab".to_vec(), 0)]);
+    }
+
+    #[test]
+    fn a_document_behind_a_header_is_kept_whole_in_any_pieces() {
+        for (head, is_whole) in [
+            ("diego-cell/0455ec2b: stdout | {\"a\":\"", true),
+            ("2024-05-06T07:08:05.400512000Z stdout F {\"a\":\"", true),
+            ("data: {\"a\":\"", true),
+            (" {\"a\":\"", true),
+            ("May  6 07:09:10 cell-1 kernel: ", false),
+        ] {
+            let text = format!("{head}{}\"}}\nnext\n", "x".repeat(100_000));
+            for piece in [1_000_000, 7, 65_536, 65_537] {
+                let (mut lines, mut seen) = (Lines::new(), Vec::new());
+                for piece in text.as_bytes().chunks(piece) {
+                    lines.push(piece, |line| seen.push((line.bytes.len(), line.skipped)));
+                }
+                let kept = if is_whole { head.len() + 100_002 } else { MOST_LINE };
+                let skipped = head.len() + 100_002 - kept;
+                assert_eq!(seen, [(kept, skipped as u64), (4, 0)], "{head} {piece}");
+            }
+        }
     }
 
     proptest! {

@@ -49,6 +49,7 @@ use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 use crate::line::Line;
 use crate::line::envelope::role::{Proof, Role};
 use crate::line::envelope::{Envelope, layers};
+use crate::line::wrapped;
 use crate::packet::Packet;
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
@@ -100,8 +101,48 @@ impl<'a> Record<'a> {
         let mut record = Self::new_packet();
         line.fill_envelope(&mut record.envelope);
         record.fill_content(line);
+        if line.has_colours() {
+            record.without_colours(line);
+        }
         line.name_machine(&mut record.envelope);
         record
+    }
+
+    /// Reads a line with colours again without them, if that shows more of it.
+    #[cold]
+    fn without_colours(&mut self, line: &'a Line<'_>) {
+        let plain = line.without_colours();
+        let shows_more = Record::of_part(&plain.first).shows_more_than(self);
+        if shows_more {
+            *self = Self::of_part(&line.read_plain(plain).first);
+        }
+    }
+
+    fn of_part(part: &'a wrapped::Part<'_>) -> Self {
+        let mut record = Self::new_packet();
+        part.fill_envelope(&mut record.envelope);
+        record.fill_content_at(|offset| part.raw_offset(offset));
+        record
+    }
+
+    /// Returns whether a line without its colours shows more than with them. A log prefix that is
+    /// not Cloud Foundry's may have colours of its own.
+    fn shows_more_than(&self, coloured: &Record<'_>) -> bool {
+        match &self.content {
+            Content::Packet { cf: None, .. } => {
+                self.header_not_understood.is_none()
+                    && self.envelope.is_read()
+                    && (coloured.header_not_understood.is_some()
+                        || !matches!(coloured.content, Content::Packet { .. }))
+            }
+            Content::Packet { .. }
+            | Content::Rep(_)
+            | Content::Logger(_)
+            | Content::Document(_) => true,
+            Content::Damaged(Damaged { part: Some(Part::Packet { cf, .. }), .. }) => cf.is_some(),
+            Content::Damaged(Damaged { part, .. }) => part.is_some(),
+            Content::Other => false,
+        }
     }
 
     /// Returns a record of the same line with a packet, which this fills in.
@@ -142,11 +183,32 @@ impl<'a> Record<'a> {
         } else if role == Role::Unseen && self.packet().is_some() {
             self.header_not_understood = Some(place(self.envelope.body_at));
         }
+        if self.envelope.is_cut || self.header_not_understood.is_some() {
+            self.damage_if_cut();
+        }
         // The damage is in the line, and not in its body.
         if let Content::Damaged(damaged) = &mut self.content {
             let in_text = self.envelope.body_at + damaged.error.offset();
             damaged.error = damaged.error.clone().moved_to(place(in_text));
         }
+    }
+
+    /// Marks a packet as damaged whose line is cut, as the marks around it show.
+    #[cold]
+    fn damage_if_cut(&mut self) {
+        let body = self.envelope.body.as_bytes();
+        let Content::Packet { packet, cf } = &mut self.content else { return };
+        let error = if self.envelope.is_cut || layers::has_open_quote(body) {
+            Error::cut(body.len(), "the end of what is around the line")
+        } else if cf.is_some()
+            && let Some(error) = packet.cut_before_ip(body)
+        {
+            error
+        } else {
+            return;
+        };
+        let part = Part::Packet { packet: std::mem::take(packet), cf: *cf };
+        self.content = Content::Damaged(Damaged { error, part: Some(part) });
     }
 
     /// Reads all records of a line: the one that [`Record::classify`] gives, and those behind it,

@@ -167,6 +167,9 @@ impl Outcome {
             Content::Packet { .. } => Self::Packet,
             Content::Rep(_) | Content::Document(_) => Self::Evidence,
             Content::Logger(_) => Self::Logger,
+            Content::Damaged(damaged) if damaged.part.is_none() && has_payload(text) => {
+                Self::NotUnderstood
+            }
             Content::Damaged(_) => Self::Damaged,
             Content::Other if record.memo.is_quiet || record.part_of.is_some() => Self::Other,
             Content::Other if !holds_text(text, record.is_platform()) => Self::Other,
@@ -252,6 +255,18 @@ fn holds_text(text: &[u8], is_platform: bool) -> bool {
         }
     };
     inner.into_iter().flatten().any(|at| names_container(&text[at..]))
+}
+
+/// Returns whether a damaged text, of which nothing was read, has a packet's or a container's.
+fn has_payload(text: &[u8]) -> bool {
+    let quoted = |at: usize| matches!(text.get(at), Some(b'"' | b'\'' | b'\\' | b'&'));
+    let has_handle =
+        || memchr::memmem::find_iter(text, b"handle").any(|at| quoted(at + b"handle".len()));
+    (position!(b"SRC=", text).is_some() && position!(b"DST=", text).is_some())
+        || [&b"container-guid"[..], b"process-guid", b"process_guid", b"instance-guid"]
+            .into_iter()
+            .any(|name| memchr::memmem::find(text, name).is_some())
+        || has_handle()
 }
 
 /// Returns whether a text has a member of lager lines about containers.
@@ -586,10 +601,7 @@ mod tests {
             (rep("MESSAGE="), Outcome::NotUnderstood),
             (rep("> \tMESSAGE="), Outcome::NotUnderstood),
             (packet("MESSAGE="), Outcome::HeaderNotUnderstood),
-            (
-                packet(kernel).replace("OK_bfce", "OK_\u{1b}[01;31mbfce"),
-                Outcome::HeaderNotUnderstood,
-            ),
+            (packet(kernel).replace("OK_bfce", "OK_\u{1b}[01;31mbfce"), Outcome::Packet),
             // Another rule's prefix may have colours; a tool's may hide a header.
             (
                 packet(kernel).replace("OK_bfce786c-ab07-40ad-79f9-8", "a\u{7}b\u{1b}[0m"),

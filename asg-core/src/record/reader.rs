@@ -204,13 +204,17 @@ impl Reader {
             }
             Sight::Other(None) => {
                 line.fill_envelope(&mut record.envelope);
-                let text = line.unwrapped_text();
+                // A header with colours is not remembered.
+                let text = line.unwrapped_text().filter(|_| !line.has_colours());
                 let role = record.envelope.role();
                 record.memo.role = Some(role);
                 record.memo.header =
                     text.and_then(|text| self.headers.remember(text, &record.envelope, role));
                 if line.is_cut() {
                     record.fill_content(line);
+                } else if line.has_colours() {
+                    record.fill_content(line);
+                    record.without_colours(line);
                 } else if !self.fill_known(&mut record)
                     && !(is_bare(line, &record) && self.fill_said(line, role, &mut record))
                 {
@@ -239,6 +243,10 @@ impl Reader {
         let text = line.unwrapped_text();
         record.memo.is_quiet = !line.is_cut() && text.is_some_and(is_quiet);
         record.fill_content(line);
+        if !record.memo.is_quiet && line.has_colours() {
+            record.without_colours(line);
+            return;
+        }
         let body = record.envelope.body.as_bytes();
         if let Content::Rep(event) = &record.content
             && (record.memo.header.is_some() || is_bare(line, record))

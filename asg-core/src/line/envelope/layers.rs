@@ -178,11 +178,18 @@ fn behind_unknown<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>
         let has_stamp =
             matches!(found.dialect, Dialect::Rfc3164 | Dialect::Rfc3339 | Dialect::Rfc5424);
         if has_stamp && found.time != LogTime::Unknown && found.program.is_some() {
-            let found = Envelope { body_at: at + found.body_at, ..found };
+            let is_cut = has_open_quote(&text[..at]) && has_open_quote(text);
+            let found = Envelope { body_at: at + found.body_at, is_cut, ..found };
             return (!has_tag(&text[..at])).then_some(found);
         }
     }
     None
+}
+
+/// Returns whether a quote in a text is not closed. A doubled quote is closed.
+pub(crate) fn has_open_quote(text: &[u8]) -> bool {
+    let is_mark = |at: usize| at == 0 || text[at - 1] != b'\\';
+    memchr::memchr_iter(b'"', text).filter(|at| is_mark(*at)).count() % 2 == 1
 }
 
 /// Returns whether a text has a program's tag in it.
@@ -479,6 +486,7 @@ impl Envelope<'_> {
             caller: self.caller.or(outer.caller),
             sequence: self.sequence.or(outer.sequence),
             continuation: self.continuation || outer.continuation,
+            is_cut: self.is_cut || outer.is_cut,
             repeated: self.repeated.or(outer.repeated),
             source_file: self.source_file.or(outer.source_file),
             tags: self.tags.or(outer.tags),

@@ -86,6 +86,8 @@ pub struct Envelope<'a> {
     pub sequence: Option<u64>,
     /// Whether the record continues the one before it.
     pub continuation: bool,
+    /// Whether what is around the line is not closed: its end is missing.
+    pub(crate) is_cut: bool,
     /// The number of identical lines that this line represents.
     pub repeated: Option<u32>,
     /// The file in which grep found it.
@@ -252,7 +254,8 @@ pub(crate) fn any(text: &[u8]) -> Envelope<'_> {
     {
         stamp.put_into(&mut envelope);
     }
-    let end = if envelope.repeated.is_some() { text.len() - 1 } else { text.len() };
+    let is_closed = envelope.repeated.is_some() && !envelope.is_cut;
+    let end = if is_closed { text.len() - 1 } else { text.len() };
     envelope.body = Text::new(&text[envelope.body_at..end.max(envelope.body_at)]);
     envelope
 }
@@ -313,8 +316,9 @@ fn repeated(text: &[u8], envelope: &mut Envelope<'_>) {
     let digits = rest.iter().take_while(|b| b.is_ascii_digit()).count();
     let count = std::str::from_utf8(&rest[..digits]).ok().and_then(|n| n.parse().ok());
     let Some(inside) = rest[digits..].strip_prefix(b" times: [") else { return };
-    if count.is_some() && inside.ends_with(b"]") {
+    if count.is_some() {
         envelope.repeated = count;
+        envelope.is_cut = !inside.ends_with(b"]");
         // rsyslog keeps the blank before a message that came from imklog.
         let inside = inside.strip_prefix(b" ").unwrap_or(inside);
         envelope.body_at = text.len() - inside.len();

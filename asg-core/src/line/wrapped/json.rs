@@ -15,7 +15,7 @@ use std::borrow::Cow;
 use serde_json::value::RawValue;
 
 use super::facts::{instant, pairs, told, unquoted};
-use super::{Found, Outer, is_payload, table};
+use super::{Found, Outer, cut, is_payload, several, table};
 use crate::bytes::json::Object;
 use crate::bytes::trailing;
 use crate::line::envelope::Dialect;
@@ -55,16 +55,21 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     if is_like_lager(text) {
         return None;
     }
-    let (values, depth) = match serde_json::from_slice(text) {
-        Ok(value) => (vec![value], MOST_DEEP),
-        Err(_) => match glued(text) {
-            // A lager line among several is not the whole line.
-            Some(several) => (several, MOST_DEEP - 1),
-            None => (vec![serde_json::from_slice(trailing::divide(text).0).ok()?], MOST_DEEP),
+    let whole = serde_json::from_slice(text).ok();
+    // A lager line among several is not the whole line.
+    let several = || glued(text).or_else(|| row(text).map(|row| vec![row]));
+    let (values, is_glued) = match whole {
+        Some(value) => (vec![value], false),
+        None => match several() {
+            Some(several) => (several, true),
+            None => match serde_json::from_slice(trailing::divide(text).0) {
+                Ok(value) => (vec![value], false),
+                Err(_) => return cut::find(text),
+            },
         },
     };
+    let depth = MOST_DEEP - usize::from(is_glued);
     let mut lines = Lines { text, found: Vec::new() };
-    let is_glued = values.len() > 1;
     for value in values {
         let known = lines.found.len();
         lines.value(value, &Outer::default(), depth);
@@ -87,6 +92,16 @@ fn glued(text: &[u8]) -> Option<Vec<&RawValue>> {
     let all = values.collect::<Result<Vec<_>, _>>().ok()?;
     let are_objects = all.len() > 1 && all.iter().all(|value| value.get().starts_with('{'));
     are_objects.then_some(all)
+}
+
+/// Parses the first or last row of an array that has each row on a line of its own: `[{…},` or
+/// `{…}]`.
+///
+/// Source: `SQLite`'s shell, mode `json`.
+fn row(text: &[u8]) -> Option<&RawValue> {
+    let inside = text.strip_prefix(b"[").or_else(|| text.strip_suffix(b"]"))?;
+    let inside = inside.trim_ascii();
+    inside.starts_with(b"{").then(|| serde_json::from_slice(inside).ok())?
 }
 
 /// Parses `2024-05-06 07:09:10 +0000 tag: {…}` of fluentd's standard output, `tag:
@@ -112,7 +127,15 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
             _ => Dialect::Json,
         };
         let outer = Outer { dialect, time, ..Outer::default() };
-        return Some(vec![Found { text: line, starts: quote, outer }]);
+        if memchr::memchr(b'\n', &line).is_none() {
+            return Some(vec![Found { text: line, starts: quote, outer }]);
+        }
+        let found = several::lines(&line).into_iter().map(|line| Found {
+            text: Cow::Owned(line),
+            starts: quote,
+            outer: outer.clone(),
+        });
+        return Some(found.collect());
     }
     if stamp::is_at(text)
         && let Some(colon) = memchr::memmem::find(head, b": {\"")
@@ -212,7 +235,7 @@ impl<'t> Lines<'t> {
             Some(b'[') => self.array(value, around, depth),
             Some(b'"') => {
                 if let Some(text) = string(value).filter(|text| is_payload(text)) {
-                    self.push(value, text, around.clone());
+                    self.push_lines(value, text, around);
                 }
             }
             _ => {}
@@ -262,7 +285,7 @@ impl<'t> Lines<'t> {
             if form.text.len() > longest.text.len() { form } else { longest }
         });
         if let Some(Form { value, text, outer }) = longest {
-            self.push(value, text, outer);
+            self.push_lines(value, text, &outer);
             return;
         }
         let known = self.found.len();
@@ -321,6 +344,16 @@ impl<'t> Lines<'t> {
                     return;
                 }
             }
+        }
+    }
+
+    /// Adds each line of a string that may hold several, as a command's output does.
+    fn push_lines(&mut self, value: &RawValue, text: Cow<'t, [u8]>, outer: &Outer) {
+        if memchr::memchr(b'\n', &text).is_none() {
+            return self.push(value, text, outer.clone());
+        }
+        for line in several::lines(&text) {
+            self.push(value, Cow::Owned(line), outer.clone());
         }
     }
 

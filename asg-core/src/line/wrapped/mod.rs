@@ -16,10 +16,12 @@
 //! have layers, or be wrapped again.
 
 mod columns;
+mod cut;
 mod facts;
 mod influx;
 mod journal;
 mod json;
+mod several;
 mod table;
 
 use std::borrow::Cow;
@@ -27,21 +29,21 @@ use std::borrow::Cow;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
 use super::is_like_lager;
-use crate::bytes::colours::without_colours;
+use crate::bytes::colours;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
 use crate::time::{LogTime, Uptime};
 
 /// The contents of a line's wrappings: at least one line.
 #[derive(Debug, Clone)]
-pub(super) struct Unwrapped<'a> {
-    pub(super) first: Part<'a>,
+pub(crate) struct Unwrapped<'a> {
+    pub(crate) first: Part<'a>,
     pub(super) more: Vec<Part<'a>>,
 }
 
 /// One line, and the facts in its wrappings.
 #[derive(Debug, Clone)]
-pub(super) struct Part<'a> {
+pub(crate) struct Part<'a> {
     text: Cow<'a, [u8]>,
     /// The offset of the wrapped text in the raw line.
     starts: usize,
@@ -67,6 +69,8 @@ struct Outer {
     priority: Option<u8>,
     sequence: Option<u64>,
     continuation: bool,
+    /// Whether the end of the wrapping is missing, and perhaps that of the line in it.
+    is_cut: bool,
 }
 
 /// A text inside a wrapping.
@@ -110,9 +114,23 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
     Some(Box::new(Unwrapped { first, more: parts.collect() }))
 }
 
+/// Removes the colours of a line, and then its wrappings.
+pub(super) fn without_colours(raw: &[u8]) -> Box<Unwrapped<'static>> {
+    let plain = || Cow::Owned(colours::without_colours(raw));
+    let mut parts = Vec::new();
+    inner(Found { text: plain(), starts: 0, outer: Outer::default() }, 0, &mut parts);
+    let mut parts = parts.into_iter();
+    let whole = || Part { text: plain(), starts: 0, outer: Outer::default() };
+    let first = parts.next().unwrap_or_else(whole);
+    Box::new(Unwrapped { first, more: parts.collect() })
+}
+
 /// Searches the text that was found.
 fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
-    let Found { text, starts, outer } = found;
+    let Found { mut text, starts, outer } = found;
+    if memchr::memchr(0x1b, &text).is_some() && is_payload(&text) && outer.carries_lines() {
+        text = Cow::Owned(colours::without_colours(&text));
+    }
     // The kernel prints no JSON, so an object under its name was put around a line on the way, and
     // the names in it are surer: journald's own, for one.
     let is_object = text.starts_with(b"{\"") || text.starts_with(COOKIE);
@@ -141,7 +159,7 @@ fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
 /// Returns the texts in the outermost wrapping of a text; `None` if it has none.
 fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     if text.first() == Some(&0x1b) {
-        let text = Cow::Owned(without_colours(text));
+        let text = Cow::Owned(colours::without_colours(text));
         return Some(vec![Found { text, starts: 0, outer: outer.clone() }]);
     }
     if let Some(found) = dev_kmsg(text).or_else(|| event(text)) {
@@ -217,6 +235,7 @@ impl Outer {
             priority: envelope.priority,
             sequence: envelope.sequence,
             continuation: envelope.continuation,
+            is_cut: envelope.is_cut,
         }
     }
 
@@ -234,6 +253,7 @@ impl Outer {
             priority: self.priority,
             sequence: self.sequence,
             continuation: self.continuation,
+            is_cut: self.is_cut,
             ..Envelope::default()
         }
     }
@@ -265,7 +285,7 @@ impl Outer {
 
 impl Part<'_> {
     /// Converts an offset in the text to one in the raw line.
-    pub(super) fn raw_offset(&self, offset: usize) -> usize {
+    pub(crate) fn raw_offset(&self, offset: usize) -> usize {
         match self.text {
             Cow::Owned(_) => self.starts,
             Cow::Borrowed(_) => self.starts + offset,
@@ -273,7 +293,7 @@ impl Part<'_> {
     }
 
     /// Parses the envelope of the line, and completes it from its wrappings.
-    pub(super) fn fill_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
+    pub(crate) fn fill_envelope<'e>(&'e self, envelope: &mut Envelope<'e>) {
         if self.outer.carries_lines() {
             super::envelope::fill(&self.text, envelope);
             // The kernel's text without a header is its message, whatever it begins with.

@@ -1,0 +1,42 @@
+//! The lines of a text that holds several: the output of a command, in one string of JSON.
+
+use super::is_payload;
+use crate::bytes::find::position;
+use crate::bytes::line_end::without_cr;
+use crate::line::gather::DocumentLines;
+use crate::line::split::RawLine;
+
+/// A shorter line is not kept if it only resembles a packet or a document: each line that is kept
+/// takes some hundred bytes.
+const LEAST: usize = 48;
+
+/// Returns the lines of a text that hold a packet's or a container's text; the whole text if it is
+/// in none of them. An indented document is one line.
+pub(super) fn lines(text: &[u8]) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
+    let mut each = |line: RawLine<'_>| {
+        if line.part_of.is_none() && may_hold(line.bytes) {
+            found.push(line.bytes.to_vec());
+        }
+    };
+    let mut documents = DocumentLines::new();
+    let mut offset = 0;
+    for (number, line) in (1..).zip(text.split(|b| *b == b'\n')) {
+        let bytes = without_cr(line);
+        documents.push(RawLine { number, offset, bytes, skipped: 0, part_of: None }, &mut each);
+        offset += line.len() as u64 + 1;
+    }
+    documents.finish(each);
+    if found.is_empty() {
+        found.push(text.to_vec());
+    }
+    found
+}
+
+/// Returns whether a line has such a text, or what is left of one that is cut.
+fn may_hold(line: &[u8]) -> bool {
+    let is_json = || {
+        matches!(line.trim_ascii_start(), [b'{' | b'[', ..]) && memchr::memchr(b'"', line).is_some()
+    };
+    is_payload(line) || (line.len() > LEAST && (position!(b"SRC=", line).is_some() || is_json()))
+}
