@@ -36,6 +36,9 @@ impl KnownTimes<'_> {
             (LogTime::Instant(from), LogTime::Instant(to)) => (from, to),
             (LogTime::Unknown, _) | (_, LogTime::Unknown) => return None,
             (from, to) => {
+                if self.changes_given_zone(source, named) {
+                    return None;
+                }
                 let [from, to] = self.completed_ends(source, named, [from, to])?;
                 if from.is_zone_assumed {
                     // Uptimes decide between zones.

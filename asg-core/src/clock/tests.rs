@@ -366,6 +366,64 @@ fn summer_time_begins_when_lines_show_it() {
 }
 
 #[test]
+fn a_given_zone_that_uptimes_show_to_change_excludes_neither_side_of_the_change() {
+    const HOUR: i64 = 3_600;
+    let boot = START - 1_000_000 * SECOND;
+    let near = [-3_000, -1_200, -600, -60, -5, 5, 60, 600, 1_200, 3_000];
+    let far: Vec<i64> = (-40..40).map(|n| n * 5_400 + 7).collect();
+    let even: Vec<i64> = (-700..700).map(|n| n * 67 + 3).collect();
+    for (lines, [before, after]) in [&near[..], &far, &even]
+        .into_iter()
+        .flat_map(|lines| [[2, 1], [1, 2], [-4, -5]].map(|zones| (lines, zones)))
+    {
+        let text = |seconds: i64| {
+            let wall = START + seconds * SECOND;
+            let zone = if seconds < 0 { before } else { after };
+            kernel(wall, zone * HOUR, (wall - boot).unsigned_abs() / 1_000)
+        };
+        for given in [before, after] {
+            let mut clocks = UptimeClocks::default();
+            lines.iter().for_each(|at| learn(&mut clocks, 0, &text(*at)));
+            let utc_offset = i32::try_from(given * HOUR).ok();
+            let policy = TimePolicy {
+                utc_offset,
+                year: YearPolicy::Nearest(Timestamp::from_nanos(START)),
+                ..TimePolicy::default()
+            };
+            for at in lines {
+                let found = when(&clocks, 0, &text(*at), policy).unwrap();
+                let what = format!("{before} to {after}, given {given}, at {at}: {found:?}");
+                assert!(covers(found.range, START + at * SECOND), "{what}");
+                assert!(found.range.error_nanos() < 3_700 * SECOND.unsigned_abs(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stall_is_no_change_of_a_given_zone() {
+    let boot = START - 1_000_000 * SECOND;
+    // The relay stalls for an hour, and then stamps all lines of the hour at once.
+    let lines: Vec<(i64, i64)> = (-100..100)
+        .map(|n| (n * 67, if (0..54).contains(&n) { 3_600 - n * 67 } else { 0 }))
+        .collect();
+    let text = |(at, late): (i64, i64)| {
+        let wall = START + at * SECOND;
+        kernel(wall + late * SECOND, 3_600, (wall - boot).unsigned_abs() / 1_000)
+    };
+    let mut clocks = UptimeClocks::default();
+    lines.iter().for_each(|line| learn(&mut clocks, 0, &text(*line)));
+    let year = YearPolicy::Nearest(Timestamp::from_nanos(START));
+    let policy = TimePolicy { utc_offset: Some(3_600), year, ..TimePolicy::default() };
+    for line in lines {
+        let found = when(&clocks, 0, &text(line), policy).unwrap();
+        assert!(covers(found.range, START + line.0 * SECOND), "{line:?} {found:?}");
+        let late = (line.1 + 10) * SECOND;
+        assert!(found.range.error_nanos() < late.unsigned_abs(), "{line:?} {found:?}");
+    }
+}
+
+#[test]
 fn a_zone_shows_by_the_uptime_of_lines_that_show_an_instant() {
     let mut clocks = UptimeClocks::default();
     for seconds in 0..60_i64 {
