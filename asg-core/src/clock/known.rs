@@ -191,7 +191,8 @@ impl<'c> KnownTimes<'c> {
             uptime.and_then(|uptime| Some((self.boots(source, machine)?, uptime.as_micros())));
         let Some((boots, micros)) = boots else {
             let of_boot = || uptime?.resolve(&self.policy).map(|it| Stamp::exact(it.time));
-            return stamp.or_else(of_boot).map(|stamp| stamp.alone());
+            let stamp = stamp.or_else(of_boot)?;
+            return Some(self.alone(source, machine, &stamp));
         };
         let Some(stamp) = stamp else {
             let mut times = boots.iter().filter_map(|boot| boot.at(micros));
@@ -213,10 +214,19 @@ impl<'c> KnownTimes<'c> {
                     };
                     When { time: stamp.best, range }
                 }
-                None => stamp.alone(),
+                None => self.alone(source, machine, &stamp),
             });
         }
         Some(self.by_uptime(boots, micros, stamp, (source, machine, time)))
+    }
+
+    /// Returns the time of a line that shows nothing but its stamp, which may be as late as those of
+    /// its machine beside it.
+    fn alone(&self, source: SourceId, machine: Option<u64>, stamp: &Stamp) -> When {
+        let When { time, range } = stamp.alone();
+        let late = self.clocks.late(source, machine, stamp.earliest, stamp.latest);
+        let earliest = Timestamp::from_nanos(range.earliest().as_nanos().saturating_sub(late));
+        When { time, range: TimeRange::between(earliest, range.latest()) }
     }
 
     /// Finds where the zone changes that the policy gives for stamps without any.

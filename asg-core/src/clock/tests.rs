@@ -401,6 +401,45 @@ fn a_given_zone_that_uptimes_show_to_change_excludes_neither_side_of_the_change(
 }
 
 #[test]
+fn a_line_without_uptime_may_be_as_late_as_its_neighbours() {
+    let instant = |wall: i64, rest: &str| {
+        format!("{} {rest}", Timestamp::from_nanos(wall)).replacen('Z', "+00:00", 1)
+    };
+    let local = |wall: i64, rest: &str| format!("{} {rest}", traditional(wall, 7_200));
+    let styles: [&dyn Fn(i64, &str) -> String; 2] = [&instant, &local];
+    for stamped in styles {
+        let mut clocks = UptimeClocks::default();
+        let mut other = clocks.part();
+        // Each the second of the stamp, and the delay.
+        for (at, late) in [(-1_200, 0), (0, 600), (1, 30), (1_200, 0)] {
+            let own = START + (at - late) * SECOND;
+            let text = stamped(START + at * SECOND, "cell-1 vcap.rep: x");
+            learn_own(&mut clocks, 0, &text, Some(own));
+        }
+        learn_own(&mut other, 0, &stamped(START, "cell-2 vcap.rep: x"), Some(START));
+        other.merge(&clocks);
+        let loaded = UptimeClocks::from_bytes(&clocks.to_bytes(|_| "a"), |_| SourceId(0)).unwrap();
+        for clocks in [&clocks, &other, &loaded] {
+            for (at, host, late) in [
+                (0, "cell-1", 600),
+                (1, "cell-1", 600),
+                (-50, "cell-1", 600),
+                (200, "cell-1", 0),
+                (-200, "cell-1", 0),
+                (1_200, "cell-1", 0),
+                (0, "cell-2", 0),
+            ] {
+                let text = stamped(START + at * SECOND, &format!("{host} kernel: hello"));
+                let range = time(clocks, 0, &text).unwrap();
+                let width = range.latest().as_nanos() - range.earliest().as_nanos();
+                assert!(covers(range, START + (at - late) * SECOND), "{text} {range:?}");
+                assert!(width <= (late + 2) * SECOND, "{text} {range:?}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_stall_is_no_change_of_a_given_zone() {
     let boot = START - 1_000_000 * SECOND;
     // The relay stalls for an hour, and then stamps all lines of the hour at once.
