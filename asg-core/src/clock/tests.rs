@@ -383,7 +383,9 @@ fn a_given_zone_that_uptimes_show_to_change_excludes_neither_side_of_the_change(
         };
         for given in [before, after] {
             let mut clocks = UptimeClocks::default();
-            lines.iter().for_each(|at| learn(&mut clocks, 0, &text(*at)));
+            for at in lines {
+                learn(&mut clocks, 0, &text(*at));
+            }
             let utc_offset = i32::try_from(given * HOUR).ok();
             let policy = TimePolicy {
                 utc_offset,
@@ -406,8 +408,10 @@ fn a_line_without_uptime_may_be_as_late_as_its_neighbours() {
         format!("{} {rest}", Timestamp::from_nanos(wall)).replacen('Z', "+00:00", 1)
     };
     let local = |wall: i64, rest: &str| format!("{} {rest}", traditional(wall, 7_200));
-    let styles: [&dyn Fn(i64, &str) -> String; 2] = [&instant, &local];
-    for stamped in styles {
+    for is_local in [false, true] {
+        let stamped = |wall, rest: &str| {
+            if is_local { local(wall, rest) } else { instant(wall, rest) }
+        };
         let mut clocks = UptimeClocks::default();
         let mut other = clocks.part();
         // Each the second of the stamp, and the delay.
@@ -451,7 +455,9 @@ fn a_stall_is_no_change_of_a_given_zone() {
         kernel(wall + late * SECOND, 3_600, (wall - boot).unsigned_abs() / 1_000)
     };
     let mut clocks = UptimeClocks::default();
-    lines.iter().for_each(|line| learn(&mut clocks, 0, &text(*line)));
+    for line in &lines {
+        learn(&mut clocks, 0, &text(*line));
+    }
     let year = YearPolicy::Nearest(Timestamp::from_nanos(START));
     let policy = TimePolicy { utc_offset: Some(3_600), year, ..TimePolicy::default() };
     for line in lines {
