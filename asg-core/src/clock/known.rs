@@ -220,8 +220,8 @@ impl<'c> KnownTimes<'c> {
         Some(self.by_uptime(boots, micros, stamp, (source, machine, time)))
     }
 
-    /// Returns the time of a line that shows nothing but its stamp, which may be as late as those of
-    /// its machine beside it.
+    /// Returns the time of a line that shows nothing but its stamp. It may be as late as the lines
+    /// of its machine beside it.
     fn alone(&self, source: SourceId, machine: Option<u64>, stamp: &Stamp) -> When {
         let When { time, range } = stamp.alone();
         let late = self.clocks.late(source, machine, stamp.earliest, stamp.latest);
