@@ -18,6 +18,8 @@ struct Answer {
     text: String,
     handle: Option<String>,
     candidates: Vec<String>,
+    /// The certainty and the reason of the other container.
+    peer: Option<String>,
     time: Option<Timestamp>,
     /// In seconds.
     error: f64,
@@ -91,10 +93,16 @@ fn answered(case: &str, policy: TimePolicy, is_reversed: bool) -> Given {
             text = format!("{text} {}", word(&value));
         }
         let handle = |it: &Lifetime<'_>| it.handle().to_string();
+        let peer = flow.peer.as_ref().map(|peer| {
+            let certainty = serde_json::to_value(peer.attribution.certainty).unwrap();
+            let reason = serde_json::to_value(peer.attribution.reason).unwrap();
+            format!("{} {}", word(&certainty), word(&reason))
+        });
         flows.push(Answer {
             text,
             handle: attribution.container().as_ref().map(handle),
             candidates: attribution.candidates().iter().map(handle).collect(),
+            peer,
             time: flow.time,
             error: seconds(error),
         });
@@ -164,6 +172,8 @@ const ANSWERS: &[(&str, &[&str])] = &[
             "a.log:10 unique_prefix unique_handle_prefix",
         ],
     ),
+    ("u1-instant-told-second", &["b.log:1 unique_prefix unique_handle_prefix"]),
+    ("u2-instant-told-first", &["a.log:1 unique_prefix unique_handle_prefix"]),
     ("y5-wall-dst", &["kern.log:1 exact whole_handle", "kern.log:2 exact whole_handle"]),
     ("y6-old-year-mixed", &["old-kern.log:1 exact whole_handle"]),
     ("y7-good", &["a.log:3 exact whole_handle"]),
@@ -209,6 +219,9 @@ fn at_least_is_at_least() {
 
 /// Case by case, the true time of each packet.
 const TIMES: &[(&str, &[&str])] = &[
+    ("t4-stall-without-uptime", &["2024-05-06T07:00:00.1Z"]),
+    ("u1-instant-told-second", &["2024-05-06T07:00:10.857797Z"]),
+    ("u2-instant-told-first", &["2024-05-06T07:00:10.857797Z"]),
     ("y5-wall-dst", &["2017-03-26T00:59:50Z", "2017-03-26T01:00:10Z"]),
     ("y6-old-year-mixed", &["2017-06-16T23:18:38Z"]),
     ("y7-good", &["2017-06-16T23:18:38Z"]),
@@ -248,6 +261,39 @@ fn no_time_is_further_from_the_truth_than_its_error() {
         for (flow, uptime) in given.flows.iter().zip(uptimes) {
             check(case, flow, instant(booted) + uptime * 1_000_000_000);
         }
+    }
+}
+
+#[test]
+fn a_packet_has_the_better_time_of_its_lines_whatever_their_files_are_called() {
+    for case in ["u1-instant-told-second", "u2-instant-told-first"] {
+        let given = answered(case, TimePolicy::default(), false);
+        assert!(given.flows[0].error < 1.1, "{case} {:?}", given.flows);
+    }
+}
+
+#[test]
+fn a_given_zone_that_changes_leaves_the_true_times_possible() {
+    let policy = TimePolicy { utc_offset: Some(7_200), ..TimePolicy::default() };
+    let given = answered("t5-given-zone-changes", policy, false);
+    let reversed = answered("t5-given-zone-changes", policy, true);
+    assert_eq!(format!("{:?}", given.flows), format!("{:?}", reversed.flows));
+    let changed = Timestamp::parse(b"2024-10-27T01:00:00Z").unwrap().as_nanos();
+    let truths = [-3_000, -1_200, -600, -60, -5, 5, 60, 600, 1_200, 3_000];
+    assert_eq!(given.flows.len(), truths.len());
+    for (flow, seconds_after) in given.flows.iter().zip(truths) {
+        let truth = changed + seconds_after * 1_000_000_000;
+        let far = seconds(flow.time.unwrap().as_nanos().abs_diff(truth));
+        assert!(far <= flow.error && flow.error < 3_605.0, "{flow:?}");
+    }
+}
+
+#[test]
+fn a_task_in_a_file_without_headers_is_a_rival_for_an_address() {
+    for is_reversed in [false, true] {
+        let given = answered("v1-task-in-a-bare-file", TimePolicy::default(), is_reversed);
+        let peers: Vec<_> = given.flows.iter().map(|flow| flow.peer.as_deref()).collect();
+        assert_eq!(peers, [Some("ambiguous address_lease_uncertain")]);
     }
 }
 

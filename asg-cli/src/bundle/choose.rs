@@ -91,10 +91,16 @@ fn names_of_cell(lifetime: Lifetime<'_>) -> [Option<&str>; 2] {
 /// address in question: any of them may have had it before or after.
 fn unaddressed(ledger: &Ledger, rests: &Rests) -> Vec<String> {
     let had_one = |it: &Lifetime<'_>| it.addresses().any(|ip| rests.addresses.contains(&ip));
-    let holders = ledger.lifetimes().filter(had_one);
+    let mut holders = ledger.lifetimes().filter(had_one).peekable();
+    // A container that no line gives a cell may be of any.
+    let has_holders = holders.peek().is_some();
     let cells: HashSet<_> = holders.flat_map(names_of_cell).flatten().collect();
     let rivals = ledger.lifetimes().filter(|it| {
-        let is_there = names_of_cell(*it).into_iter().flatten().any(|name| cells.contains(name));
+        let mut names = names_of_cell(*it).into_iter().flatten().peekable();
+        let is_there = match names.peek() {
+            Some(_) => names.any(|name| cells.contains(name)),
+            None => has_holders,
+        };
         is_there && it.addresses().next().is_none()
     });
     rivals.map(|it| it.handle().to_string()).collect()

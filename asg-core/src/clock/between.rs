@@ -36,12 +36,18 @@ impl KnownTimes<'_> {
             (LogTime::Instant(from), LogTime::Instant(to)) => (from, to),
             (LogTime::Unknown, _) | (_, LogTime::Unknown) => return None,
             (from, to) => {
+                if self.changes_given_zone(source, named) {
+                    return None;
+                }
                 let [from, to] = self.completed_ends(source, named, [from, to])?;
                 if from.is_zone_assumed {
                     // Uptimes decide between zones.
                     let is_alone = first.0.is_none() || self.boots(source, named).is_none();
                     let (earliest, latest) = (from.alone().range, to.alone().range);
-                    let whole = TimeRange::between(earliest.earliest(), latest.latest());
+                    let late = self.clocks.late(source, named, from.best, to.best);
+                    let earliest = earliest.earliest().as_nanos().saturating_sub(late);
+                    let earliest = Timestamp::from_nanos(earliest);
+                    let whole = TimeRange::between(earliest, latest.latest());
                     let (first, last) = (from.best, to.best);
                     return is_alone.then_some(Between { whole, first, last });
                 }
@@ -128,7 +134,9 @@ impl KnownTimes<'_> {
         named: Option<u64>,
         [first, last]: [(Option<Uptime>, Timestamp); 2],
     ) -> Option<Timestamp> {
-        let alone = Stamp::exact(first.1).alone().range.earliest();
+        let late = self.clocks.late(source, named, first.1, last.1);
+        let alone = Stamp::exact(first.1).alone().range.earliest().as_nanos();
+        let alone = Timestamp::from_nanos(alone.saturating_sub(late));
         let (Some(boots), (Some(from), stamp), (Some(to), last_stamp)) =
             (self.boots(source, named), first, last)
         else {

@@ -32,6 +32,11 @@ const DRIFT_PPM: u64 = 500;
 /// apart come from several machines in one file, or from several boots.
 const MOST_LATE_NANOS: i64 = 86_400_000_000_000;
 
+/// By how much zones change for summer time; and by how much the least delays of a minute's lines
+/// may differ.
+const CHANGES_NANOS: [i64; 3] = [1_800_000_000_000, 3_600_000_000_000, 7_200_000_000_000];
+const MOVED_NANOS: i64 = 5_000_000_000;
+
 /// A span of uptime has 2²⁶ microseconds at first, 67 seconds. It doubles each time there are too
 /// many spans.
 const FIRST_SHIFT: u32 = 26;
@@ -313,6 +318,41 @@ impl Boot {
         }
         let lower = lower.saturating_sub(drift(gap.max(last - before) << self.shift));
         Timestamp::from_nanos(uptime_nanos(from).saturating_add(lower).saturating_sub(LAG_NANOS))
+    }
+
+    /// Returns the spans that begin with another zone than the one before, as stamps without a zone
+    /// show it: each with its first uptime, and by how much the zone has moved east.
+    ///
+    /// Summer time moves the offset at once and for long. A stall does so, too, but the lines after
+    /// the first one are less late; and it never makes stamps go back.
+    pub(super) fn zone_changes(&self) -> Vec<(u64, i64)> {
+        let spans: Vec<_> = self.spans.iter().map(|(span, it)| (*span, it.least)).collect();
+        let moved = |from: usize, to: usize| {
+            let ((_, (least, at)), (_, (later, after))) = (*spans.get(from)?, *spans.get(to)?);
+            let apart = at.abs_diff(after);
+            Some((later.saturating_sub(least), drift(apart).saturating_add(MOVED_NANOS), apart))
+        };
+        let change = |from: usize, to: usize| {
+            let (by, error, _) = moved(from, to)?;
+            let moves = CHANGES_NANOS.into_iter().flat_map(|it| [it, -it]);
+            moves.into_iter().find(|it| it.abs_diff(by) <= error.unsigned_abs())
+        };
+        let stays = |from: usize, to: usize| {
+            let is_even = |(by, error, _): (i64, i64, _)| by.saturating_abs() <= error;
+            moved(from, to).map(|moved| is_even(moved) || change(from, to).is_some())
+        };
+        let changes = (1..spans.len()).filter_map(|to| {
+            let by = change(to - 1, to)?;
+            let is_one = if by > 0 {
+                stays(to, to + 1).unwrap_or(true)
+            } else {
+                let goes_back = |(_, _, apart): (i64, i64, u64)| uptime_nanos(apart) < -by;
+                moved(to - 1, to).is_some_and(goes_back)
+                    || to.checked_sub(2).and_then(|before| stays(before, to - 1)) == Some(true)
+            };
+            is_one.then_some((spans[to].0 << self.shift, by))
+        });
+        changes.collect()
     }
 
     /// Returns the least possible offset in a span, without the delay of the least delayed line.

@@ -5,7 +5,7 @@
 //! | 8 | `ASGCLOCK` |
 //! | 4 | version of the format, little-endian: [`VERSION`] |
 //! | 16 | the seeds of machines' digests |
-//! | … | the names of the sources; machines, stamps without a zone, zones, years, days |
+//! | … | the names of the sources; machines, stamps without a zone, zones, years, days, late lines |
 //! | 4 | CRC-32 of all before it |
 //!
 //! Numbers are LEB128, signed ones zigzag. Everything is sorted, so equal clocks have equal bytes.
@@ -15,6 +15,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::boot::Boot;
+use super::late::Late;
 use super::spans::Spans;
 use super::uptime::{StampKind, UptimeClocks, join};
 use super::year::{Days, Shown};
@@ -25,7 +26,7 @@ use crate::evidence::SourceId;
 
 const MAGIC: &[u8; 8] = b"ASGCLOCK";
 /// Raised when a reader of the previous version would misread.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const HEADER: usize = 12;
 const TRAILER: usize = 4;
 
@@ -122,6 +123,7 @@ impl UptimeClocks {
         let mut sources: BTreeSet<SourceId> = self.named.keys().copied().collect();
         sources.extend(self.civil.keys().map(|(source, ..)| *source));
         sources.extend(self.years.keys().map(|(source, _)| *source));
+        sources.extend(self.late.keys().map(|(source, _)| *source));
         sources.extend(self.zones.keys().chain(self.days.keys()));
         let mut order: Vec<_> = sources.into_iter().map(|source| (name(source), source)).collect();
         order.sort_by(|a, b| (a.0.as_ref(), a.1).cmp(&(b.0.as_ref(), b.1)));
@@ -210,6 +212,17 @@ impl UptimeClocks {
             out.count(source);
             days.write(out);
         }
+        let late: BTreeMap<_, &Late> = self
+            .late
+            .iter()
+            .map(|((source, machine), late)| ((numbers[source], *machine), late))
+            .collect();
+        out.count(late.len());
+        for ((source, machine), late) in late {
+            out.count(source);
+            write_machine(out, machine);
+            late.write(out);
+        }
     }
 
     fn decode(input: &mut Reader<'_>, mut source: impl FnMut(&str) -> SourceId) -> Option<Self> {
@@ -255,6 +268,10 @@ impl UptimeClocks {
         for _ in 0..input.count()? {
             let source = one(input)?;
             clocks.days.entry(source).or_default().join(Days::decode(input)?);
+        }
+        for _ in 0..input.count()? {
+            let key = (one(input)?, decode_machine(input)?);
+            clocks.late.entry(key).or_default().join(&Late::decode(input)?);
         }
         Some(clocks)
     }
@@ -311,7 +328,13 @@ mod tests {
                 4 => format!("[{uptime}.581122] x"),
                 _ => format!("Apr  3 19:05:{second:02} cell-1 rep: x"),
             };
-            let own = (kind % 6 == 5).then(|| Timestamp::parse(b"2018-04-03T17:05:00Z").unwrap());
+            let text = if *kind > 250 {
+                format!("2018-04-03T17:{second:02}:00Z cell-1 rep: x")
+            } else {
+                text
+            };
+            let own = (kind % 6 == 5 || *kind > 250)
+                .then(|| Timestamp::parse(b"2018-04-03T17:05:00Z").unwrap());
             clocks.learn(source, &Line::new(text.as_bytes()).envelope(), own);
         }
     }

@@ -1,11 +1,11 @@
 //! Computes when lines were written, once all lines have been seen.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::boot::{Boot, Extent, LAG_NANOS, hidden_nanos};
 use super::memo::StampMemo;
-use super::uptime::{UptimeClocks, take};
+use super::uptime::{StampKind, UptimeClocks, take};
 use super::year::{Candidates, Shown, candidates};
 use super::zone::{KnownZones, LATE_NANOS, MOST_OFFSET_NANOS};
 use crate::bytes::hash::DigestMap;
@@ -27,6 +27,8 @@ pub struct KnownTimes<'c> {
     machine_years: DigestMap<Shown>,
     /// The boots of machines with stamps that had to be completed.
     completed: DigestMap<Vec<Boot>>,
+    /// Where uptimes show that the zone changes which the policy gives for all stamps.
+    given: HashMap<(SourceId, Option<u64>, StampKind), GivenZone>,
 }
 
 /// The time of a line.
@@ -123,9 +125,10 @@ impl<'c> KnownTimes<'c> {
         } else {
             DigestMap::default()
         };
-        let completed = DigestMap::default();
+        let (completed, given) = (DigestMap::default(), HashMap::new());
         let mut known =
-            Self { clocks, policy, zones, machine_zones, years, machine_years, completed };
+            Self { clocks, policy, zones, machine_zones, years, machine_years, completed, given };
+        known.given = known.given_zones();
         let clocks = &known.clocks;
         let mut completed: DigestMap<Vec<Boot>> = DigestMap::default();
         for ((source, machine, kind), boots) in &clocks.civil {
@@ -188,7 +191,8 @@ impl<'c> KnownTimes<'c> {
             uptime.and_then(|uptime| Some((self.boots(source, machine)?, uptime.as_micros())));
         let Some((boots, micros)) = boots else {
             let of_boot = || uptime?.resolve(&self.policy).map(|it| Stamp::exact(it.time));
-            return stamp.or_else(of_boot).map(|stamp| stamp.alone());
+            let stamp = stamp.or_else(of_boot)?;
+            return Some(self.alone(source, machine, &stamp));
         };
         let Some(stamp) = stamp else {
             let mut times = boots.iter().filter_map(|boot| boot.at(micros));
@@ -199,11 +203,47 @@ impl<'c> KnownTimes<'c> {
             let own = Extent::of(micros, stamp.best);
             let boot = boots.iter().find(|boot| boot.extent().is_same(own));
             return Some(match boot {
-                Some(boot) => When { time: stamp.best, range: boot.stamped(micros, stamp.best) },
-                None => stamp.alone(),
+                Some(boot) => {
+                    let range = boot.stamped(micros, stamp.best);
+                    let range = match StampKind::of(time).filter(|_| !self.given.is_empty()) {
+                        Some((kind, _, shown)) => {
+                            let given = self.given.get(&(source, machine, kind));
+                            given.map_or(range, |given| given.widened(range, micros, shown))
+                        }
+                        None => range,
+                    };
+                    When { time: stamp.best, range }
+                }
+                None => self.alone(source, machine, &stamp),
             });
         }
         Some(self.by_uptime(boots, micros, stamp, (source, machine, time)))
+    }
+
+    /// Returns the time of a line that shows nothing but its stamp. It may be as late as the lines
+    /// of its machine beside it.
+    fn alone(&self, source: SourceId, machine: Option<u64>, stamp: &Stamp) -> When {
+        let When { time, range } = stamp.alone();
+        let late = self.clocks.late(source, machine, stamp.earliest, stamp.latest);
+        let earliest = Timestamp::from_nanos(range.earliest().as_nanos().saturating_sub(late));
+        When { time, range: TimeRange::between(earliest, range.latest()) }
+    }
+
+    /// Finds where the zone changes that the policy gives for stamps without any.
+    fn given_zones(&self) -> HashMap<(SourceId, Option<u64>, StampKind), GivenZone> {
+        if self.policy.utc_offset.is_none() {
+            return HashMap::new();
+        }
+        let civil = self.clocks.civil.iter();
+        let unproven =
+            civil.filter(|((source, machine, _), _)| self.zones(*source, *machine).is_none());
+        unproven.filter_map(|(key, boots)| Some((*key, GivenZone::of(boots)?))).collect()
+    }
+
+    /// Returns whether the zone changes that the policy gives for these stamps.
+    pub(super) fn changes_given_zone(&self, source: SourceId, machine: Option<u64>) -> bool {
+        let kinds = [StampKind::WithYear, StampKind::WithoutYear];
+        kinds.iter().any(|kind| self.given.contains_key(&(source, machine, *kind)))
     }
 
     /// Returns the zones that lines of a source show, or else those of the machine in other
@@ -391,6 +431,53 @@ impl<'c> KnownTimes<'c> {
         }
         let by_source = of(self.clocks.unnamed(source));
         by_source.or_else(|| of((*self.clocks.named.get(&source)?)?))
+    }
+}
+
+/// A zone that the policy gives for all stamps of a machine, and that uptimes show to change. It
+/// holds before or after a change: nothing says which.
+#[derive(Debug, Clone)]
+struct GivenZone {
+    /// The boots, each with the uptimes from which on the zone is further east than at first.
+    boots: Vec<(Extent, Vec<(u64, i64)>)>,
+    /// How far west and how far east of the first zone it comes.
+    least: i64,
+    greatest: i64,
+}
+
+impl GivenZone {
+    /// Returns `None` if the zone does not change.
+    fn of(boots: &[Boot]) -> Option<Self> {
+        let (mut now, mut least, mut greatest) = (0_i64, 0, 0);
+        let mut has_changed = false;
+        let mut changes_of = |boot: &Boot| {
+            let mut all = vec![(0, now)];
+            for (since, by) in boot.zone_changes() {
+                now = now.saturating_add(by);
+                (least, greatest) = (now.min(least), now.max(greatest));
+                has_changed = true;
+                all.push((since, now));
+            }
+            (boot.extent(), all)
+        };
+        let boots = boots.iter().map(&mut changes_of).collect();
+        has_changed.then_some(Self { boots, least, greatest })
+    }
+
+    /// Returns the range of a line in any of the zones, given as in the one that the policy gives.
+    fn widened(&self, range: TimeRange, micros: u64, shown: Timestamp) -> TimeRange {
+        let own = Extent::of(micros, shown);
+        let boot = self.boots.iter().find(|(extent, _)| extent.is_same(own));
+        let east = boot.and_then(|(_, all)| {
+            all[..all.partition_point(|(since, _)| *since <= micros)].last().map(|(_, east)| *east)
+        });
+        let Some(east) = east else { return range };
+        let moved =
+            |time: Timestamp, by: i64| Timestamp::from_nanos(time.as_nanos().saturating_add(by));
+        TimeRange::between(
+            moved(range.latest(), -2 * LAG_NANOS - (east - self.least)).min(range.earliest()),
+            moved(range.latest(), self.greatest - east),
+        )
     }
 }
 

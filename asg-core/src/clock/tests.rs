@@ -366,6 +366,109 @@ fn summer_time_begins_when_lines_show_it() {
 }
 
 #[test]
+fn a_given_zone_that_uptimes_show_to_change_excludes_neither_side_of_the_change() {
+    const HOUR: i64 = 3_600;
+    let boot = START - 1_000_000 * SECOND;
+    let near = [-3_000, -1_200, -600, -60, -5, 5, 60, 600, 1_200, 3_000];
+    let far: Vec<i64> = (-40..40).map(|n| n * 5_400 + 7).collect();
+    let even: Vec<i64> = (-700..700).map(|n| n * 67 + 3).collect();
+    for (lines, [before, after]) in [&near[..], &far, &even]
+        .into_iter()
+        .flat_map(|lines| [[2, 1], [1, 2], [-4, -5]].map(|zones| (lines, zones)))
+    {
+        let text = |seconds: i64| {
+            let wall = START + seconds * SECOND;
+            let zone = if seconds < 0 { before } else { after };
+            kernel(wall, zone * HOUR, (wall - boot).unsigned_abs() / 1_000)
+        };
+        for given in [before, after] {
+            let mut clocks = UptimeClocks::default();
+            for at in lines {
+                learn(&mut clocks, 0, &text(*at));
+            }
+            let utc_offset = i32::try_from(given * HOUR).ok();
+            let policy = TimePolicy {
+                utc_offset,
+                year: YearPolicy::Nearest(Timestamp::from_nanos(START)),
+                ..TimePolicy::default()
+            };
+            for at in lines {
+                let found = when(&clocks, 0, &text(*at), policy).unwrap();
+                let what = format!("{before} to {after}, given {given}, at {at}: {found:?}");
+                assert!(covers(found.range, START + at * SECOND), "{what}");
+                assert!(found.range.error_nanos() < 3_700 * SECOND.unsigned_abs(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_line_without_uptime_may_be_as_late_as_its_neighbours() {
+    let instant = |wall: i64, rest: &str| {
+        format!("{} {rest}", Timestamp::from_nanos(wall)).replacen('Z', "+00:00", 1)
+    };
+    let local = |wall: i64, rest: &str| format!("{} {rest}", traditional(wall, 7_200));
+    for is_local in [false, true] {
+        let stamped = |wall, rest: &str| {
+            if is_local { local(wall, rest) } else { instant(wall, rest) }
+        };
+        let mut clocks = UptimeClocks::default();
+        let mut other = clocks.part();
+        // Each the second of the stamp, and the delay.
+        for (at, late) in [(-1_200, 0), (0, 600), (1, 30), (1_200, 0)] {
+            let own = START + (at - late) * SECOND;
+            let text = stamped(START + at * SECOND, "cell-1 vcap.rep: x");
+            learn_own(&mut clocks, 0, &text, Some(own));
+        }
+        learn_own(&mut other, 0, &stamped(START, "cell-2 vcap.rep: x"), Some(START));
+        other.merge(&clocks);
+        let loaded = UptimeClocks::from_bytes(&clocks.to_bytes(|_| "a"), |_| SourceId(0)).unwrap();
+        for clocks in [&clocks, &other, &loaded] {
+            for (at, host, late) in [
+                (0, "cell-1", 600),
+                (1, "cell-1", 600),
+                (-50, "cell-1", 600),
+                (200, "cell-1", 0),
+                (-200, "cell-1", 0),
+                (1_200, "cell-1", 0),
+                (0, "cell-2", 0),
+            ] {
+                let text = stamped(START + at * SECOND, &format!("{host} kernel: hello"));
+                let range = time(clocks, 0, &text).unwrap();
+                let width = range.latest().as_nanos() - range.earliest().as_nanos();
+                assert!(covers(range, START + (at - late) * SECOND), "{text} {range:?}");
+                assert!(width <= (late + 2) * SECOND, "{text} {range:?}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stall_is_no_change_of_a_given_zone() {
+    let boot = START - 1_000_000 * SECOND;
+    // The relay stalls for an hour, and then stamps all lines of the hour at once.
+    let lines: Vec<(i64, i64)> = (-100..100)
+        .map(|n| (n * 67, if (0..54).contains(&n) { 3_600 - n * 67 } else { 0 }))
+        .collect();
+    let text = |(at, late): (i64, i64)| {
+        let wall = START + at * SECOND;
+        kernel(wall + late * SECOND, 3_600, (wall - boot).unsigned_abs() / 1_000)
+    };
+    let mut clocks = UptimeClocks::default();
+    for line in &lines {
+        learn(&mut clocks, 0, &text(*line));
+    }
+    let year = YearPolicy::Nearest(Timestamp::from_nanos(START));
+    let policy = TimePolicy { utc_offset: Some(3_600), year, ..TimePolicy::default() };
+    for line in lines {
+        let found = when(&clocks, 0, &text(line), policy).unwrap();
+        assert!(covers(found.range, START + line.0 * SECOND), "{line:?} {found:?}");
+        let late = (line.1 + 10) * SECOND;
+        assert!(found.range.error_nanos() < late.unsigned_abs(), "{line:?} {found:?}");
+    }
+}
+
+#[test]
 fn a_zone_shows_by_the_uptime_of_lines_that_show_an_instant() {
     let mut clocks = UptimeClocks::default();
     for seconds in 0..60_i64 {

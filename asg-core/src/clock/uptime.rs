@@ -5,9 +5,10 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::boot::{Boot, Extent};
 use super::known::KnownTimes;
+use super::late::{self, Late};
 use super::spans::Span;
 use super::year::{Days, Shown};
-use super::zone::{Offset, Zones};
+use super::zone::{self, Offset, Zones};
 use crate::bytes::hash::{DigestMap, Seeds};
 use crate::evidence::SourceId;
 use crate::line::envelope::Envelope;
@@ -25,6 +26,9 @@ const MOST_BOOTS: usize = 32;
 /// by more than a line's uptime, lines of a boot's first minutes may count as a boot of their own,
 /// which only costs precision.) The order of lines does not matter, and the results of several
 /// threads can be merged. A machine takes at most some kilobytes, however many lines it writes.
+///
+/// A line without uptime may be as late as those that were stamped within a minute of it, as the
+/// instants behind their headers show.
 ///
 /// It makes three assumptions. No line is stamped before it was written. Among the lines around any
 /// moment of a boot, back to the last punctual one and on to the next, one was stamped within a
@@ -58,6 +62,8 @@ pub struct UptimeClocks {
     pub(super) machine_zones: DigestMap<Zones>,
     pub(super) years: BTreeMap<(SourceId, Option<u64>), Shown>,
     pub(super) days: BTreeMap<SourceId, Days>,
+    /// The lines that were stamped late.
+    pub(super) late: BTreeMap<(SourceId, Option<u64>), Late>,
     /// The machine of the last look-up: lines of one usually come together.
     last: Option<(SourceId, u64)>,
 }
@@ -140,6 +146,7 @@ impl UptimeClocks {
         let machine = self.machine(envelope);
         if let Some(own) = own {
             self.learn_own((source, machine), envelope.time, own);
+            self.learn_late((source, machine), envelope.time, own);
         } else if let Some(stamp) = stamp {
             self.years.entry((source, machine)).or_default().add(stamp);
         }
@@ -205,6 +212,36 @@ impl UptimeClocks {
                 self.machine_zones.entry(machine).or_default().add(shown, own);
             }
         }
+    }
+
+    /// Adds a line that was stamped late: its machine was looked up already, and it has an instant
+    /// behind its header.
+    pub(crate) fn learn_late(
+        &mut self,
+        (source, machine): (SourceId, Option<u64>),
+        shown: LogTime,
+        own: Timestamp,
+    ) {
+        let stamp = match shown {
+            LogTime::Instant(stamp) => Some(stamp),
+            _ => zone::stamped(shown, own),
+        };
+        if let Some((stamp, delay)) =
+            stamp.and_then(|stamp| Some((stamp, late::delay(stamp, own)?)))
+        {
+            self.late.entry((source, machine)).or_default().add(stamp, delay);
+        }
+    }
+
+    /// Returns by how much lines of a machine may be stamped late between two instants.
+    pub(super) fn late(
+        &self,
+        source: SourceId,
+        machine: Option<u64>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> i64 {
+        self.late.get(&(source, machine)).map_or(0, |late| late.near(from, to))
     }
 
     /// Adds an instant from a line of the source.
@@ -281,6 +318,9 @@ impl UptimeClocks {
         }
         for (source, days) in &other.days {
             self.days.entry(*source).or_default().join(*days);
+        }
+        for (key, late) in &other.late {
+            self.late.entry(*key).or_default().join(late);
         }
         self.last = None;
     }

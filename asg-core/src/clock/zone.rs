@@ -254,6 +254,13 @@ fn offset(shown: LogTime, written: Timestamp) -> Option<Offset> {
     offset_of(ahead(shown, written)?)
 }
 
+/// Returns the instant that a stamp shows in its zone, given when its line was written.
+pub(super) fn stamped(shown: LogTime, written: Timestamp) -> Option<Timestamp> {
+    let ahead = ahead(shown, written)?;
+    let late = ahead - i64::from(offset_of(ahead)?) * MINUTE_NANOS;
+    Some(Timestamp::from_nanos(written.as_nanos().checked_add(late)?))
+}
+
 /// Returns by how many nanoseconds a stamp, taken as UTC, is ahead of the instant at which its line
 /// was written.
 pub(super) fn ahead(shown: LogTime, written: Timestamp) -> Option<i64> {

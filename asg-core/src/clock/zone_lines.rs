@@ -2,6 +2,7 @@
 
 use std::ops::RangeInclusive;
 
+use super::boot::LAG_NANOS;
 use super::spans::Span;
 use super::uptime::UptimeClocks;
 use super::zone::{self, FIRST_SHIFT, Offset};
@@ -54,19 +55,28 @@ impl Run {
         Some(Self { hour, day, offset, begins, ahead, span })
     }
 
-    /// Adds a line; false if it does not surely show the same. No stamp is so far from its instant
+    /// Adds a line, and returns how far ahead its stamp is; `None` if it does not surely show the
+    /// same. No stamp is so far from its instant
     /// that another year would be nearer, so those of one hour are of one year.
-    fn extend(&mut self, shown: LogTime, written: Timestamp) -> bool {
-        let Some((hour, _, since)) = hour(shown) else { return false };
+    fn extend(&mut self, shown: LogTime, written: Timestamp) -> Option<i64> {
+        let (hour, _, since) = hour(shown)?;
         let span = written.as_nanos() >> FIRST_SHIFT;
         if hour != self.hour || span != self.span.first.as_nanos() >> FIRST_SHIFT {
-            return false;
+            return None;
         }
-        if !self.ahead.contains(&(self.begins + since - written.as_nanos())) {
-            return false;
+        let ahead = self.begins + since - written.as_nanos();
+        if !self.ahead.contains(&ahead) {
+            return None;
         }
         self.span = self.span.joined(Span { first: written, last: written, count: 1 });
-        true
+        Some(ahead)
+    }
+
+    /// Returns whether a line was stamped late whose stamp is so far ahead.
+    fn is_late(&self, ahead: i64) -> bool {
+        self.offset.is_some_and(|minutes| {
+            ahead.saturating_sub(i64::from(minutes) * 60_000_000_000) > LAG_NANOS
+        })
     }
 }
 
@@ -81,10 +91,14 @@ impl ZoneLines {
         written: Timestamp,
     ) {
         if let Some(run) = &mut self.0
-            && run.extend(shown, written)
+            && let Some(ahead) = run.extend(shown, written)
         {
+            if run.is_late(ahead) {
+                clocks.learn_late((source, machine), shown, written);
+            }
             return;
         }
+        clocks.learn_late((source, machine), shown, written);
         self.flush(clocks, (source, machine));
         self.0 = Run::of(shown, written);
         if self.0.is_none() {

@@ -439,6 +439,7 @@ impl Ledger {
             ended: Moved { is_own: said.has(Flags::ENDED_OWN), ..times.ended },
             ..times
         });
+        self.note_if_of_any_cell(number);
         Some(())
     }
 }

@@ -34,6 +34,19 @@ impl Ledger {
         }
     }
 
+    /// Notes a row that has neither an address nor the name of a machine: it may be of any cell.
+    pub(super) fn note_if_of_any_cell(&mut self, row: u32) {
+        if self.may_be_of_any_cell(row) && self.rows[row as usize].slot(Field::Address).is_none() {
+            self.unaddressed.add(NONE, row);
+        }
+    }
+
+    /// True if no line names the machine of a container.
+    pub(super) fn may_be_of_any_cell(&self, row: u32) -> bool {
+        let row = &self.rows[row as usize];
+        row.slot(Field::Cell).is_none() && row.slot(Field::Machine).is_none()
+    }
+
     /// Returns the one container that surely had this address on this cell then.
     ///
     /// A lease begins and ends by the clock of its cell, which stamps the cell's packets too. If

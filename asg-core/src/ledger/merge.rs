@@ -92,6 +92,7 @@ impl Ledger {
                     self.take_value(other, row, field, value, origin);
                 }
             }
+            self.note_if_of_any_cell(row);
         }
     }
 

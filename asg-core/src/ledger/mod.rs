@@ -122,7 +122,8 @@ pub struct Ledger {
     leases: RowsBy<(u32, u32)>,
     /// The holders of each address on any cell, in order of the rows.
     holders: RowsBy<u32>,
-    /// Which rows had no address when the name of their cell or machine was learnt.
+    /// Which rows had no address when the name of their cell or machine was learnt; under [`NONE`]
+    /// those that had no such name either.
     unaddressed: RowsBy<u32>,
     /// The greater values in their order, where lines give several for one field of a row: the
     /// smallest of them, at most [`MOST_RIVALS`].
@@ -367,6 +368,7 @@ impl Ledger {
         if let (Some(cell), Some(machine)) = (cell, machine) {
             self.learn_alias(machine, Alias::One(cell));
         }
+        self.note_if_of_any_cell(row);
         row
     }
 

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use super::answer::Sighting;
 use super::crowd::{Crowd, Interval, Reaching};
 use super::row::{CLOCK_TOLERANCE_MILLIS, Field, millis};
-use super::{LeaseKey, Ledger, Lifetime};
+use super::{LeaseKey, Ledger, Lifetime, NONE};
 use crate::ledger::attribution::{Attribution, MOST_CANDIDATES, Reason};
 use crate::time::TimeRange;
 
@@ -93,17 +93,22 @@ impl Ledger {
         let latest = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
         let (is_before, is_after) = (earliest < from, times.is_end_known() && to < latest);
         let names = self.values(it.row(), Field::Cell).chain(self.values(it.row(), Field::Machine));
-        names.into_iter().any(|name| {
+        // A bare file names no machine: what its cell logs may be of this one.
+        names.chain([NONE]).any(|name| {
             (is_before && self.changes(LeaseKey::Ended(name), name, (earliest, from)))
                 || (is_after && self.changes(LeaseKey::Begun(name), name, (to, latest)))
         })
     }
 
     /// True if a container of this cell without a known address may have begun, or ended, between
-    /// two times.
+    /// two times. For [`NONE`], one of no known cell that a cell's own lines tell of.
     fn changes(&self, key: LeaseKey, name: u32, (from, to): (i64, i64)) -> bool {
         let intervals = || {
-            let is_of = |row: &u32| self.rows[*row as usize].slot(Field::Address).is_none();
+            let is_of = |row: &u32| {
+                let is_logged_there = || self.rows[*row as usize].times().spoken != i64::MIN;
+                let is_here = name != NONE || (self.may_be_of_any_cell(*row) && is_logged_there());
+                is_here && self.rows[*row as usize].slot(Field::Address).is_none()
+            };
             self.unaddressed.get(&name).filter(is_of).map(|row| {
                 let times = self.rows[row as usize].times();
                 let (from, to) = match key {
@@ -294,6 +299,45 @@ mod tests {
             assert_eq!(is_named(&before, at, Some("b")), with_before, "{at}");
             assert!(is_named(&after, at, Some("a")), "{at}: one clock");
             assert!(is_named(&long, at, None), "{at}: it had an address of its own all the time");
+        }
+    }
+
+    #[test]
+    fn a_task_of_no_known_cell_may_have_had_the_address_however_the_ledger_is_made() {
+        let task = |cell: Option<&str>, is_cells_own| {
+            let mut ledger = Ledger::new();
+            for (line, moment, at) in [(8, Moment::Created, 700), (9, Moment::Destroyed, 990)] {
+                let handle = Handle::parse(b"5a0b8c1d-6f0e-4b7a-9c3d-1e2f3a4b5c6d").unwrap();
+                let mut evidence =
+                    Evidence::new(handle, moment, Origin { source: SourceId(0), line });
+                evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
+                evidence.cell = cell.map(Into::into);
+                evidence.is_cells_own = is_cells_own;
+                ledger.add(evidence);
+            }
+            ledger
+        };
+        let container = || ledger(&[(ONE, "a", 1_000, Some(2_000))]);
+        for (cell, is_cells_own, expected) in [
+            (None, true, Certainty::Ambiguous),
+            (Some("a"), true, Certainty::Ambiguous),
+            (Some("b"), true, Certainty::Inferred),
+            // A database's line about a task is no cell's.
+            (None, false, Certainty::Inferred),
+        ] {
+            let (mut one, mut other) = (container(), task(cell, is_cells_own));
+            one.merge(&task(cell, is_cells_own));
+            other.merge(&container());
+            let loaded = Ledger::from_bytes(&one.to_bytes(), SourceId(0)).unwrap();
+            let mut late = task(None, is_cells_own);
+            late.merge(&other);
+            for (n, ledger) in [one, other, loaded, late].iter().enumerate() {
+                let said = |at, seen| ask_on(ledger, at, at, seen).0;
+                let what = format!("{cell:?} {is_cells_own} {n}");
+                assert_eq!(said(1_050, Some("c")), expected, "{what}");
+                assert_eq!(said(1_050, Some("a")), Certainty::Inferred, "{what}: one clock");
+                assert_eq!(said(1_500, Some("c")), Certainty::Inferred, "{what}: long after");
+            }
         }
     }
 

@@ -203,6 +203,10 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(u32);
 
+/// How much of a time a stamp shows; the least number for the most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct StampRank(pub(super) u8);
+
 /// Stamps in different zones are up to 14 hours apart, and relays are late. Two lines that are
 /// further apart than this are of two days, or of two boots.
 const ONE_PACKET_SECONDS: u32 = 20 * 3_600;
@@ -238,6 +242,15 @@ impl Stamp {
 
     pub(super) const fn is_unknown(self) -> bool {
         self.seconds() == 0
+    }
+
+    /// Ranks stamps by how much of a time they show: an instant, less, or nothing.
+    pub(super) const fn rank(self) -> StampRank {
+        StampRank(match (self.is_unknown(), self.0 & Self::HAS_ZONE) {
+            (true, _) => 2,
+            (false, 0) => 1,
+            (false, _) => 0,
+        })
     }
 
     /// True if both show a date, and not the same.

@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::mark::{Key, MachineMark, Print, Sequence, Stamp};
+use super::mark::{Key, MachineMark, Print, Sequence, Stamp, StampRank};
 use crate::bytes::work;
 use crate::evidence::{Origin, SourceId};
 
@@ -23,6 +23,8 @@ struct Rare {
     others: Column<MachineMark>,
     /// The digits of places for which a slot has no room.
     highest: Column<u64>,
+    /// The rank of the stamp of the first line, if that is not the known one.
+    ranks: Column<Option<StampRank>>,
 }
 
 /// A packet. There may be millions of them, so a test holds its size.
@@ -167,6 +169,7 @@ impl Slots {
             rare.sequences.push(sequence, &self.all);
             rare.others.push(MachineMark::NONE, &self.all);
             rare.highest.push(high, &self.all);
+            rare.ranks.push(None, &self.all);
         }
     }
 
@@ -176,6 +179,7 @@ impl Slots {
             rare.sequences.pop();
             rare.others.pop();
             rare.highest.pop();
+            rare.ranks.pop();
         }
         self.all.pop_front()
     }
@@ -184,8 +188,24 @@ impl Slots {
         self.all[at].set_link(link);
     }
 
+    /// Notes the stamp of another line about a packet whose first line has none.
     pub(super) fn set_stamp(&mut self, at: usize, stamp: Stamp) {
+        let first = self.rank(at);
         self.all[at].stamp = stamp;
+        self.set_rank(at, first);
+    }
+
+    /// Returns the rank of the stamp in the first line about a packet.
+    pub(super) fn rank(&self, at: usize) -> StampRank {
+        let noted = self.rare.as_ref().and_then(|rare| rare.ranks.get(at));
+        noted.unwrap_or(self.all[at].stamp.rank())
+    }
+
+    fn set_rank(&mut self, at: usize, rank: StampRank) {
+        let rank = Some(rank).filter(|rank| *rank != self.all[at].stamp.rank());
+        if rank.is_some() || self.rare.is_some() {
+            self.rare.get_or_insert_default().ranks.set(at, rank, &self.all);
+        }
     }
 
     /// Notes another name of a packet's machine.
@@ -193,14 +213,15 @@ impl Slots {
         self.rare.get_or_insert_default().others.set(at, machine, &self.all);
     }
 
-    /// Notes another first line about a packet, which names its machine so. Returns the group in
-    /// which the packet was counted before.
+    /// Notes another first line about a packet, which names its machine so and has a stamp of this
+    /// rank. Returns the group in which the packet was counted before.
     pub(super) fn set_first(
         &mut self,
         at: usize,
         (origin, group): (Origin, u32),
-        machine: MachineMark,
+        (machine, rank): (MachineMark, StampRank),
     ) -> u32 {
+        self.set_rank(at, rank);
         let (place, high) = split(origin);
         let slot = &mut self.all[at];
         let first = std::mem::replace(&mut slot.machine, machine);
@@ -254,6 +275,7 @@ impl<T: Copy + Default + PartialEq> Column<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::time::{LogTime, Timestamp};
 
     fn print(machine: u32, sequence: Option<u16>) -> Print {
         Print {
@@ -292,7 +314,8 @@ mod tests {
         }
         // Each place goes to a packet of another link.
         for (at, (origin, _)) in all.iter().rev().enumerate() {
-            assert_eq!(slots.set_first(at, (*origin, 8), MachineMark(0)), 7);
+            let told = (MachineMark(0), StampRank(2));
+            assert_eq!(slots.set_first(at, (*origin, 8), told), 7);
         }
         for (at, ((origin, _), (_, link))) in all.iter().rev().zip(&all).enumerate() {
             assert_eq!(given(&slots, at), (*origin, *link));
@@ -322,5 +345,22 @@ mod tests {
         let lengths =
             |rare: &Rare| (rare.sequences.0.len(), rare.others.0.len(), rare.highest.0.len());
         assert_eq!(slots.rare.as_ref().map(lengths), Some((0, 0, 0)));
+    }
+
+    #[test]
+    fn the_rank_of_a_stamp_is_that_of_the_first_line() {
+        let shown = |nanos| Stamp::of(LogTime::Instant(Timestamp::from_nanos(nanos)), Some(7));
+        let (instant, none) = (shown(9_000_000_000).rank(), Stamp::NONE.rank());
+        assert!(instant < none);
+        let mut slots = Slots::default();
+        for line in 0..3 {
+            slots.push(print(5, None), (Origin { source: SourceId(0), line }, 0), Link::Text);
+        }
+        slots.set_stamp(1, shown(9_000_000_000));
+        assert_eq!([0, 1, 2].map(|at| slots.rank(at)), [none; 3], "a further line showed it");
+        slots.set_first(1, (Origin { source: SourceId(0), line: 7 }, 0), (MachineMark(5), instant));
+        assert_eq!([0, 1, 2].map(|at| slots.rank(at)), [none, instant, none]);
+        slots.pop();
+        assert_eq!([0, 1].map(|at| slots.rank(at)), [instant, none]);
     }
 }

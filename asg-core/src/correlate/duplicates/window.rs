@@ -151,16 +151,17 @@ impl Window {
         let at = self.slots.origin(known);
         let slot = self.slots.get(known);
         let (first, come, counted) = (slot.machine, print.machine, slot.group);
+        let (known_rank, rank) = (self.slots.rank(known), print.stamp.rank());
         if slot.stamp.is_unknown() {
             self.slots.set_stamp(known, print.stamp);
         }
-        if (first.rank(), at) <= (come.rank(), origin) {
+        if (first.rank(), known_rank, at) <= (come.rank(), rank, origin) {
             if first != come {
                 self.slots.set_other(known, come);
             }
             return (Told::After(at), counted);
         }
-        (Told::Before(at), self.slots.set_first(known, (origin, group), come))
+        (Told::Before(at), self.slots.set_first(known, (origin, group), (come, rank)))
     }
 
     /// The place of a packet that another line shows without an uptime, or with one.
@@ -428,7 +429,7 @@ mod tests {
     use super::super::mark::{MachineMark, Sequence, Stamp, TIME_OF_DAY};
     use super::*;
     use crate::evidence::SourceId;
-    use crate::time::LogTime;
+    use crate::time::{Civil, LogTime};
 
     #[test]
     fn packets_that_make_room_are_counted_and_no_longer_recognised() {
@@ -537,6 +538,37 @@ mod tests {
             [(1, day(3, None)), (2, of(5, 1, None)), (3, of(5, 2, None)), (4, of(5, 1, None))];
         let expected = [Told::First, Told::Before(at(1)), Told::First, Told::After(at(2))];
         assert_eq!(told(&mut Window::new(9), &lines), expected);
+    }
+
+    #[test]
+    fn the_first_line_is_the_one_that_says_most_wherever_it_is() {
+        let id = Some(7);
+        let instant = Stamp::of(LogTime::Instant(Timestamp::from_nanos(9_000_000_000)), id);
+        let civil = Civil::of(Timestamp::from_nanos(9_000_000_000));
+        let local = Stamp::of(LogTime::NoYear(Civil { year: 0, ..civil }), id);
+        // From the best to the worst, each a machine's name and a stamp.
+        let best = [(1, local), (3, Stamp::NONE), (0, instant), (0, local), (0, Stamp::NONE)];
+        for a in 0..best.len() {
+            for b in 0..best.len() {
+                for c in 0..best.len() {
+                    let lines = [(3, a), (1, b), (2, c)];
+                    let first = lines.into_iter().min_by_key(|(line, rank)| (*rank, *line));
+                    for order in [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
+                    {
+                        let mut window = Window::new(9);
+                        let marks = order.map(|n| {
+                            let (line, rank) = lines[n];
+                            let (machine, stamp) = best[rank];
+                            (line, mark((1, 10), machine, None, stamp))
+                        });
+                        let told = told(&mut window, &marks);
+                        assert_eq!(told[0], Told::First);
+                        assert_eq!(told.iter().filter(|told| **told == Told::First).count(), 1);
+                        assert_eq!(Some(window.slots.origin(0).line), first.map(|(line, _)| line));
+                    }
+                }
+            }
+        }
     }
 
     proptest! {

@@ -6,6 +6,7 @@ use std::net::IpAddr;
 use super::cells::{CellName, Cells};
 use super::groups::{GroupKey, GroupName, Groups, Shown, TimeKind};
 use crate::bytes::hash::Seeds;
+use crate::clock::delay;
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name};
 use crate::correlate::state::peer_address;
@@ -565,7 +566,8 @@ impl Gatherer {
     fn shows_own(&mut self, source: SourceId, record: &Record<'_>, own: Timestamp) {
         self.has_time(source, own);
         let time = record.envelope.time;
-        if matches!(time, LogTime::NoYear(_) | LogTime::Local(_)) {
+        let is_late = matches!(time, LogTime::Instant(stamp) if delay(stamp, own).is_some());
+        if is_late || matches!(time, LogTime::NoYear(_) | LogTime::Local(_)) {
             let cell = self.cell(source, record);
             self.batch.zones.push((cell, time, own));
         }

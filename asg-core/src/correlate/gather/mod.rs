@@ -568,7 +568,11 @@ impl Gathering {
             let cell = numbers.cells[cell as usize] as usize;
             let source = self.cells.all()[cell].source();
             let Cell { clock, zones, .. } = &mut self.cell_facts[cell];
-            zones.add(&mut self.state.clocks, (source, *clock), time, own);
+            if let LogTime::Instant(_) = time {
+                self.state.clocks.learn_late((source, *clock), time, own);
+            } else {
+                zones.add(&mut self.state.clocks, (source, *clock), time, own);
+            }
         }
         for fact in evidence {
             self.fact(&mut numbers, fact, lines_before);
