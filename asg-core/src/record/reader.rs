@@ -215,10 +215,12 @@ impl Reader {
                 } else if line.has_colours() {
                     record.fill_content(line);
                     record.without_colours(line);
-                } else if !self.fill_known(&mut record)
-                    && !(is_bare(line, &record) && self.fill_said(line, role, &mut record))
-                {
-                    self.fill_content(line, role, &mut record);
+                } else {
+                    let is_known = self.fill_known(&mut record)
+                        || (is_bare(line, &record) && self.fill_said(line, role, &mut record));
+                    if !is_known {
+                        self.fill_content(line, role, &mut record);
+                    }
                 }
             }
         }
@@ -227,7 +229,7 @@ impl Reader {
     }
 
     /// Fills an event whose opening and data are remembered.
-    fn fill_said<'a>(&self, line: &Line<'_>, role: Role, record: &mut Record<'a>) -> bool {
+    fn fill_said(&self, line: &Line<'_>, role: Role, record: &mut Record<'_>) -> bool {
         let body = record.envelope.body.as_bytes();
         if !body.starts_with(b"{") || !role.proves(Proof::Lager) || line.is_cut() {
             return false;
