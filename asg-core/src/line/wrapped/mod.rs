@@ -129,7 +129,12 @@ pub(super) fn without_colours(raw: &[u8]) -> Box<Unwrapped<'static>> {
 fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
     let Found { mut text, starts, outer } = found;
     if memchr::memchr(0x1b, &text).is_some() && is_payload(&text) && outer.carries_lines() {
-        text = Cow::Owned(colours::without_colours(&text));
+        let plain = colours::without_colours(&text);
+        // A log prefix that is not Cloud Foundry's keeps colours of its own.
+        let has = |mark: &[u8]| memchr::memmem::find(&plain, mark).is_some();
+        if has(b"OK_") || has(b"DENY_") || has(b"{\"") {
+            text = Cow::Owned(plain);
+        }
     }
     // The kernel prints no JSON, so an object under its name was put around a line on the way, and
     // the names in it are surer: journald's own, for one.
