@@ -435,7 +435,7 @@ impl<'c> KnownTimes<'c> {
 }
 
 /// A zone that the policy gives for all stamps of a machine, and that uptimes show to change. It
-/// holds before or after a change: nothing says which.
+/// holds before or after a change, and no line proves which.
 #[derive(Debug, Clone)]
 struct GivenZone {
     /// The boots, each with the uptimes from which on the zone is further east than at first.

@@ -37,6 +37,7 @@
 mod between;
 mod boot;
 mod bytes;
+mod doubling;
 mod known;
 mod late;
 mod memo;

@@ -1,17 +1,13 @@
 //! Instants in few spans: the first, the last and the number of each span.
 
-use std::collections::BTreeMap;
-
+use super::doubling::{Doubling, Join};
 use crate::bytes::saved::{Reader, Writer};
 use crate::time::Timestamp;
 
 /// Instants, in spans that double each time there are too many of them. The order of insertion does
 /// not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Spans {
-    shift: u32,
-    spans: BTreeMap<i64, Span>,
-}
+pub(super) struct Spans(Doubling<Span>);
 
 /// The instants of one span.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -21,8 +17,6 @@ pub(super) struct Span {
     pub(super) count: u64,
 }
 
-const MOST_SPANS: usize = 256;
-
 /// The most lines that saved bytes may count in a span.
 const MOST_LINES: u64 = 1 << 48;
 
@@ -31,8 +25,8 @@ const fn is_usual(nanos: i64) -> bool {
     nanos.unsigned_abs() < 1 << 62
 }
 
-impl Span {
-    pub(super) fn joined(self, other: Self) -> Self {
+impl Join for Span {
+    fn joined(self, other: Self) -> Self {
         Self {
             first: self.first.min(other.first),
             last: self.last.max(other.last),
@@ -44,7 +38,7 @@ impl Span {
 impl Spans {
     /// Creates an empty set; a span has 2^`shift` nanoseconds at first.
     pub(super) const fn new(shift: u32) -> Self {
-        Self { shift, spans: BTreeMap::new() }
+        Self(Doubling::new(shift))
     }
 
     /// Adds an instant.
@@ -54,26 +48,23 @@ impl Spans {
 
     /// Adds the instants of a span that is within one of these.
     pub(super) fn add_span(&mut self, span: Span) {
-        self.put(span.first.as_nanos() >> self.shift, span);
+        self.0.put(self.0.number(span.first), span);
     }
 
     /// Adds all instants of another.
     pub(super) fn join(&mut self, other: &Self) {
-        self.shift_to(self.shift.max(other.shift));
-        for (number, span) in &other.spans {
-            self.put(number >> (self.shift - other.shift), *span);
-        }
+        self.0.join(&other.0);
     }
 
     /// Returns all spans, in order.
     pub(super) fn iter(&self) -> impl Iterator<Item = Span> + '_ {
-        self.spans.values().copied()
+        self.0.all().values().copied()
     }
 
     pub(super) fn write(&self, out: &mut Writer) {
-        out.number(self.shift.into());
-        out.count(self.spans.len());
-        for (number, span) in &self.spans {
+        out.number(self.0.shift().into());
+        out.count(self.0.all().len());
+        for (number, span) in self.0.all() {
             let (first, last) = (span.first.as_nanos(), span.last.as_nanos());
             out.signed(*number);
             out.signed(first);
@@ -82,7 +73,7 @@ impl Spans {
         }
     }
 
-    /// Returns `None` for bytes that are none of these.
+    /// Reads saved spans; returns `None` for other bytes.
     pub(super) fn decode(input: &mut Reader<'_>) -> Option<Self> {
         let shift = u32::try_from(input.number()?).ok().filter(|shift| (1..63).contains(shift))?;
         let mut spans = Self::new(shift);
@@ -91,27 +82,8 @@ impl Spans {
             let last = first.checked_add_unsigned(input.number()?).filter(|it| is_usual(*it))?;
             let count = input.number().filter(|count| *count <= MOST_LINES)?;
             let [first, last] = [first, last].map(Timestamp::from_nanos);
-            spans.put(number, Span { first, last, count });
+            spans.0.put(number, Span { first, last, count });
         }
         Some(spans)
-    }
-
-    fn put(&mut self, number: i64, span: Span) {
-        let known = self.spans.entry(number).or_insert(Span { count: 0, ..span });
-        *known = known.joined(span);
-        while self.spans.len() > MOST_SPANS {
-            self.shift_to(self.shift + 1);
-        }
-    }
-
-    fn shift_to(&mut self, shift: u32) {
-        let by = shift - self.shift;
-        if by == 0 {
-            return;
-        }
-        self.shift = shift;
-        for (number, span) in std::mem::take(&mut self.spans) {
-            self.put(number >> by, span);
-        }
     }
 }

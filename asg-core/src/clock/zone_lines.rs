@@ -3,6 +3,7 @@
 use std::ops::RangeInclusive;
 
 use super::boot::LAG_NANOS;
+use super::doubling::Join as _;
 use super::spans::Span;
 use super::uptime::UptimeClocks;
 use super::zone::{self, FIRST_SHIFT, Offset};
