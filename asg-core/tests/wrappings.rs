@@ -618,8 +618,8 @@ fn proves_packet(text: &str) -> bool {
     Record::classify(&line).proven_packet().is_some()
 }
 
-/// Holds that a line proves what its text says if rep or the kernel wrote it, and nothing if an app
-/// did. `line` puts a program and a text together.
+/// Asserts that a line proves its text if rep or the kernel wrote it, and nothing if an app did.
+/// `line` puts a program and a text together.
 fn holds_for_apps(line: impl Fn(&str, &str) -> String) {
     let rep = line("rep", REP);
     assert_eq!(proves(&rep), 1, "{rep}");
@@ -705,7 +705,7 @@ fn each_member_that_names_a_program_decides_what_the_line_proves() {
             format!("2024-05-06T07:09:10Z {} {text}", labels.replace("{}", program))
         });
     }
-    // A tag without its marks is a shipper's, and a field that names no program tells nothing.
+    // A tag without its marks is a shipper's, and a field that names no program proves nothing.
     for other in ["tag", "sourceName", "logger", "job"] {
         let line = json!({"host": "cell-1", other: "my.app", "message": REP}).to_string();
         assert_eq!(proves(&line), 1, "{line}");
@@ -1023,6 +1023,23 @@ fn colours_anywhere_in_a_line_cost_nothing() {
                 assert_eq!(reader.classify(&Line::new(text.as_bytes())), record, "{text:?}");
             }
         }
+    }
+    // Prefixes of all forms, in a wrapping; another rule's keeps its own colours.
+    for (prefix, kept, handle) in [
+        ("OK_\x1b[1md538d169-f2f6-4587-77b1-f\x1b[m ", "OK_d538d169-f2f6-4587-77b1-f ", true),
+        ("\x1b[1md538d169\x1b[m-f2f6-4587-77b1-f8aa", "d538d169-f2f6-4587-77b1-f8aa", true),
+        ("w-0-\x1b[1minstance\x1b[m-511fb8iq52t ", "w-0-instance-511fb8iq52t ", true),
+        ("DROP\x1b[1m: ", "DROP\x1b[1m: ", false),
+        ("DROP OK_x\x1b[1m: ", "DROP OK_x\x1b[1m: ", false),
+    ] {
+        let (_, packet) = PACKET.split_once("IN=").unwrap();
+        let text = format!("May  6 07:09:10 cell-1 kernel: [639.500000] {prefix}IN={packet}");
+        let text = json!({"host": "cell-1", "message": text}).to_string();
+        let line = Line::new(text.as_bytes());
+        let record = Record::classify(&line);
+        let (packet, cf) = record.proven_packet().unwrap();
+        assert_eq!(packet.prefix, *kept, "{text}");
+        assert_eq!(cf.is_some(), handle, "{text}");
     }
     for word in ["rep", "cell-1", "timestamp", "source", "message", "d538d169", "data"] {
         let text = rep.replacen(word, &format!("\x1b[01;31m\x1b[K{word}\x1b[m\x1b[K"), 1);

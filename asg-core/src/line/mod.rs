@@ -217,10 +217,12 @@ impl<'a> Line<'a> {
         self.unwrapped.get_or_init(|| wrapped::unwrap(self.raw)).as_deref()
     }
 
-    /// Returns whether a tool has set colours in the line.
+    /// Returns whether the line, or a text in its wrappings, has colours. Of the latter only those
+    /// count that were found already.
     #[inline]
     pub(crate) fn has_colours(&self) -> bool {
-        memchr::memchr(0x1b, self.raw).is_some() && !self.is_cut
+        let inside = || matches!(self.unwrapped.get(), Some(Some(texts)) if texts.has_colours());
+        !self.is_cut && (memchr::memchr(0x1b, self.raw).is_some() || inside())
     }
 
     /// Returns the contents of the line without its colours.

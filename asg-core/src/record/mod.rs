@@ -112,7 +112,7 @@ impl<'a> Record<'a> {
     #[cold]
     fn without_colours(&mut self, line: &'a Line<'_>) {
         let plain = line.without_colours();
-        let shows_more = Record::of_part(&plain.first).shows_more();
+        let shows_more = Record::of_part(&plain.first).shows_more_than(self);
         if shows_more {
             *self = Self::of_part(&line.read_plain(plain).first);
         }
@@ -125,17 +125,22 @@ impl<'a> Record<'a> {
         record
     }
 
-    /// Returns whether a line without its colours shows more than with them. A log prefix that is
-    /// not Cloud Foundry's may have colours of its own.
-    fn shows_more(&self) -> bool {
+    /// Returns whether a line without its colours shows more than with them. Another rule's log
+    /// prefix may have colours of its own, so a packet with it stays as it is.
+    fn shows_more_than(&self, coloured: &Record<'_>) -> bool {
         match &self.content {
-            Content::Packet { cf: Some(_), .. }
+            Content::Packet { cf: None, .. } => {
+                self.header_not_understood.is_none()
+                    && self.envelope.is_read()
+                    && !matches!(coloured.content, Content::Packet { .. })
+            }
+            Content::Packet { .. }
             | Content::Rep(_)
             | Content::Logger(_)
             | Content::Document(_) => true,
             Content::Damaged(Damaged { part: Some(Part::Packet { cf, .. }), .. }) => cf.is_some(),
             Content::Damaged(Damaged { part, .. }) => part.is_some(),
-            Content::Packet { cf: None, .. } | Content::Other => false,
+            Content::Other => false,
         }
     }
 

@@ -41,6 +41,13 @@ pub(crate) struct Unwrapped<'a> {
     pub(super) more: Vec<Part<'a>>,
 }
 
+impl Unwrapped<'_> {
+    /// Returns whether one of the lines has colours.
+    pub(super) fn has_colours(&self) -> bool {
+        std::iter::once(&self.first).chain(&self.more).any(|part| has_colours(&part.text))
+    }
+}
+
 /// One line, and the facts in its wrappings.
 #[derive(Debug, Clone)]
 pub(crate) struct Part<'a> {
@@ -106,7 +113,7 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
     let mut parts = Vec::new();
     let first = level(raw, &Outer::default())?;
     for found in first {
-        inner(found, 1, &mut parts);
+        inner(found, 1, Colours::Kept, &mut parts);
     }
     let mut parts = parts.into_iter();
     // Nearly all have one, and an empty vector costs nothing.
@@ -118,23 +125,30 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
 pub(super) fn without_colours(raw: &[u8]) -> Box<Unwrapped<'static>> {
     let plain = || Cow::Owned(colours::without_colours(raw));
     let mut parts = Vec::new();
-    inner(Found { text: plain(), starts: 0, outer: Outer::default() }, 0, &mut parts);
+    let found = Found { text: plain(), starts: 0, outer: Outer::default() };
+    inner(found, 0, Colours::Removed, &mut parts);
     let mut parts = parts.into_iter();
     let whole = || Part { text: plain(), starts: 0, outer: Outer::default() };
     let first = parts.next().unwrap_or_else(whole);
     Box::new(Unwrapped { first, more: parts.collect() })
 }
 
+/// The fate of colours in the texts that are found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Colours {
+    Kept,
+    Removed,
+}
+
+fn has_colours(text: &[u8]) -> bool {
+    memchr::memchr(0x1b, text).is_some()
+}
+
 /// Searches the text that was found.
-fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
+fn inner<'a>(found: Found<'a>, depth: usize, colours: Colours, parts: &mut Vec<Part<'a>>) {
     let Found { mut text, starts, outer } = found;
-    if memchr::memchr(0x1b, &text).is_some() && is_payload(&text) && outer.carries_lines() {
-        let plain = colours::without_colours(&text);
-        // A log prefix that is not Cloud Foundry's keeps colours of its own.
-        let has = |mark: &[u8]| memchr::memmem::find(&plain, mark).is_some();
-        if has(b"OK_") || has(b"DENY_") || has(b"{\"") {
-            text = Cow::Owned(plain);
-        }
+    if colours == Colours::Removed && outer.carries_lines() && has_colours(&text) {
+        text = Cow::Owned(colours::without_colours(&text));
     }
     // The kernel prints no JSON, so an object under its name was put around a line on the way, and
     // the names in it are surer: journald's own, for one.
@@ -157,7 +171,7 @@ fn inner<'a>(found: Found<'a>, depth: usize, parts: &mut Vec<Part<'a>>) {
         })
         .collect();
     for found in level {
-        inner(found, depth + 1, parts);
+        inner(found, depth + 1, colours, parts);
     }
 }
 
