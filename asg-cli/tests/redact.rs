@@ -462,7 +462,7 @@ fn a_line_of_each_kind_means_the_same_when_it_is_redacted() {
         {
             // The short ids of the first releases lead back behind their marks only.
             let is_short = was.contains("17vkp0n9mtb");
-            // A mark stands for a line that was not understood.
+            // A mark replaces a line that was not understood.
             let is_mark = is.ends_with("unread: SRC= DST=") && old["kind"] == "damaged";
             if is_short {
                 assert_eq!(old["kind"], new_object["kind"], "{name}: {was}\n{is}");

@@ -75,7 +75,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     made = subprocess.run(
         [sys.executable, __file__, str(folder)], cwd=folder, env=os.environ | local, capture_output=True, text=True, timeout=300, check=False
     )
-    # Java's traces are long, and the last lines say what failed.
+    # Java's traces are long, and name the failure in their last lines.
     assert made.returncode == 0, made.stderr[-4000:]
     return folder
 

@@ -194,8 +194,7 @@ impl Gathered {
         self.facts.state.resolve(owners, directory)
     }
 
-    /// Asks a directory about these GUIDs, too, of which no packet at hand may show that they are
-    /// needed.
+    /// Asks a directory about these GUIDs, too, whether or not a packet needs them.
     ///
     /// ```
     /// use asg_core::{Gathering, Guid, NoDirectory};

@@ -171,7 +171,7 @@ pub(super) struct Known {
     pub(super) has_history: bool,
 }
 
-/// What is known of a sender's packets, from an earlier one.
+/// The facts that all packets of a sender share, from an earlier one.
 #[derive(Debug, Clone, Copy)]
 struct KnownSender<T> {
     source: SourceId,
@@ -182,7 +182,7 @@ struct KnownSender<T> {
     known: T,
 }
 
-/// The senders of earlier packets, and what is known of their packets.
+/// The senders of earlier packets, with the facts that their packets share.
 #[derive(Debug)]
 pub(super) struct KnownSenders<T> {
     /// By the reader's numbers of heads: those of UDP, and of other protocols, which may be under
@@ -199,7 +199,7 @@ impl<T> Default for KnownSenders<T> {
 }
 
 impl<T: Copy> KnownSenders<T> {
-    /// Returns what is known of a packet, if an earlier one was of the same sender.
+    /// Returns the shared facts of a packet, if an earlier one was of the same sender.
     #[inline]
     pub(super) fn find(&self, source: SourceId, line: &Glimpse<'_>) -> Option<T> {
         let slots = self.by_head.get(line.head as usize)?;

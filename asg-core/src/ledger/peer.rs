@@ -101,7 +101,7 @@ impl Ledger {
     }
 
     /// True if a container of this cell without a known address may have begun, or ended, between
-    /// two times. For [`NONE`], one of no known cell that a cell's own lines tell of.
+    /// two times. For [`NONE`], one whose cell is unknown, but which a cell's own lines name.
     fn changes(&self, key: LeaseKey, name: u32, (from, to): (i64, i64)) -> bool {
         let intervals = || {
             let is_of = |row: &u32| {
@@ -322,7 +322,7 @@ mod tests {
             (None, true, Certainty::Ambiguous),
             (Some("a"), true, Certainty::Ambiguous),
             (Some("b"), true, Certainty::Inferred),
-            // A database's line about a task is no cell's.
+            // A database wrote this line, and not a cell.
             (None, false, Certainty::Inferred),
         ] {
             let (mut one, mut other) = (container(), task(cell, is_cells_own));

@@ -257,7 +257,7 @@ fn holds_text(text: &[u8], is_platform: bool) -> bool {
     inner.into_iter().flatten().any(|at| names_container(&text[at..]))
 }
 
-/// Returns whether a damaged text, of which nothing was read, has a packet's or a container's.
+/// Returns whether a damaged text that gave nothing has a packet's or a container's text.
 fn has_payload(text: &[u8]) -> bool {
     let quoted = |at: usize| matches!(text.get(at), Some(b'"' | b'\'' | b'\\' | b'&'));
     let has_handle =

@@ -374,8 +374,8 @@ fn pairs(labels: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// Parses labels that name the program, or mark an app's stream. They are no prefix that any text
-/// may have: what follows is that program's.
+/// Parses labels that name the program, or mark an app's stream. The text behind them is that
+/// program's, so they differ from a prefix that any text may have.
 fn labels_of_writer(text: &[u8]) -> Option<Envelope<'_>> {
     labels(text).filter(|found| found.program.is_some() || found.proc_id.is_some())
 }

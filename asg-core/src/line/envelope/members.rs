@@ -32,9 +32,9 @@ pub(crate) enum Tells {
     Nothing,
 }
 
-/// The names with a meaning, the surest first. A name in small letters and digits stands for all
-/// its spellings: `appname` for `app_name`, `APP-NAME` and `log.appName`'s last part. Any other
-/// name stands for itself only, and wins over those. A dot separates an object from a name in it.
+/// The names with a meaning, the surest first. A name in small letters and digits covers all its
+/// spellings: `appname` covers `app_name`, `APP-NAME` and `app.name`. Any other name has one
+/// spelling, and wins over those. A dot separates an object from a name in it.
 ///
 /// The machine that wrote a line wins over the relay that sent it on. A program's own name wins
 /// over the name of a service or an app, which may be a group's. Loki's `job` names a scrape job,
@@ -237,9 +237,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_name_stands_in_the_table_once_and_is_found_in_all_its_spellings() {
+    fn each_name_is_in_the_table_once_and_is_found_in_all_its_spellings() {
         let names: Vec<_> = NAMES.iter().flat_map(|(_, names)| names.iter().copied()).collect();
-        assert_eq!(BY_NAME.len(), names.len(), "a name stands in the table twice");
+        assert_eq!(BY_NAME.len(), names.len(), "a name is in the table twice");
         for (spelling, name) in [
             ("hostname", "hostname"),
             ("HOSTNAME", "hostname"),

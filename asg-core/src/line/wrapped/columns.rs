@@ -116,8 +116,8 @@ fn label(at: usize, text: &[u8]) -> Option<Field<'_>> {
     is_name.then_some(Field { name, value: Cow::Borrowed(value), starts: at + colon + 1 })
 }
 
-/// Returns what the fields beside a line show by their form. A field of labels names what it says,
-/// so that the forms of the others name nothing.
+/// Returns the facts in the fields beside a line, by their form. A field of labels has names, so
+/// the forms of the other fields then prove nothing.
 pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer {
     let bare = Outer { dialect: Dialect::Json, ..Outer::default() };
     let labels = fields.clone().filter(|field| field.starts_with(b"{\""));

@@ -43,7 +43,7 @@ fn is_packet(text: &[u8]) -> bool {
     is_payload(text) && position!(b"OUT=", text).is_some()
 }
 
-/// What is open at the end of a text.
+/// The strings and brackets that are open at the end of a text.
 struct Open {
     /// The closing bracket of each open one.
     closers: Vec<u8>,

@@ -1,7 +1,7 @@
 //! The facts beside a line in JSON: its machine, program and time, by the names of members.
 //!
-//! The members may be beside the line, in an object beside it, or in a list of pairs. What their
-//! names mean stands in the table of [`members`].
+//! The members may be beside the line, in an object beside it, or in a list of pairs. The table in
+//! [`members`] gives the meaning of their names.
 //!
 //! Sources: `opentelemetry-proto`, `logs.proto`; the Elastic Common Schema; Loki
 //! `docs/sources/reference/loki-http-api.md`; Google Cloud's `LogEntry`; Telegraf's JSON; logsearch
@@ -62,10 +62,10 @@ const LISTS: [&str; 3] = ["attributes", "resource.attributes", "fields"];
 /// those of `VMware`'s Log Insight.
 const PAIRS: [(&str, &str); 3] = [("key", "value"), ("field", "value"), ("name", "content")];
 
-/// Members that say a value's type, around the value: OpenTelemetry's and Athena's.
+/// Members named by the type of their value, around the value: OpenTelemetry's and Athena's.
 const TYPES: [&str; 2] = ["stringValue", "VarCharValue"];
 
-/// A member that tells something about a line.
+/// A member with a fact about a line.
 struct Fact<'t> {
     tells: Tells,
     /// The surest fact is the smallest: by its name, and then by its object.
@@ -173,8 +173,8 @@ fn at_path<'t, T>(
     }
 }
 
-/// Takes the members that tell something: by their own names what `own` lists, and by the name of
-/// the object before theirs anything.
+/// Collects the members with a fact. By its own name a member may have the meanings in `own`; with
+/// the object's name in front it may have any.
 fn collect<'t>(
     facts: &mut Vec<Fact<'t>>,
     object: &Object<'t>,
@@ -264,7 +264,7 @@ fn tell(outer: &mut Outer, fact: &[Fact<'_>]) {
     }
 }
 
-/// Returns the program that a member names. Several names are nobody's.
+/// Returns the program that a member names. Several names prove nobody.
 fn program(fact: &[Fact<'_>]) -> Option<String> {
     let texts = fact.iter().filter_map(|fact| match fact.value.get() {
         list if list.starts_with('[') && list.len() > 2 => Some(list.to_owned()),
@@ -278,7 +278,7 @@ fn program(fact: &[Fact<'_>]) -> Option<String> {
     })
 }
 
-/// Returns the value itself, out of a list of one, and out of an object that says its type.
+/// Returns the value itself, out of a list of one, and out of an object with its type.
 pub(super) fn scalar(value: &RawValue) -> &RawValue {
     match value.get().as_bytes().first() {
         Some(b'[') => match serde_json::from_str::<Vec<&RawValue>>(value.get()).as_deref() {
@@ -293,8 +293,8 @@ pub(super) fn scalar(value: &RawValue) -> &RawValue {
     }
 }
 
-/// Makes an object of a list of pairs: of names, and of values. A name with an escape is no name
-/// that is known here.
+/// Makes an object of a list of pairs: of names, and of values. A name with an escape
+/// does not count.
 pub(super) fn pairs<'t>(list: &[&'t RawValue]) -> Option<Object<'t>> {
     let (name, value) = {
         let first = Object::parse(list.first()?.get().as_bytes()).ok()?;
@@ -316,7 +316,7 @@ pub(super) fn elements(value: &RawValue) -> Option<Vec<&RawValue>> {
     serde_json::from_str(list).ok()
 }
 
-/// Returns the text between the quotes of a string, as it stands there.
+/// Returns the text between the quotes of a string, with its escapes.
 pub(super) fn unquoted(value: &RawValue) -> Option<&str> {
     value.get().strip_prefix('"')?.strip_suffix('"')
 }

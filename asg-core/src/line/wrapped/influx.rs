@@ -108,7 +108,7 @@ fn plain(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// What the tags told so far, each with the sureness of its name.
+/// The facts in the tags so far, each with the sureness of its name.
 #[derive(Default)]
 struct Surest {
     host: Option<Sureness>,

@@ -23,7 +23,7 @@ const NAME: [&str; 2] = ["name", "Name"];
 const ROWS: [&str; 5] = ["rows", "values", "datarows", "data", "Rows"];
 const CELLS: [&str; 1] = ["Data"];
 
-/// The rows of a table: each a value that stands for it, and its cells.
+/// The rows of a table: for each the value where it begins, and its cells.
 pub(super) type Rows<'t> = Vec<(&'t RawValue, Vec<&'t RawValue>)>;
 
 /// Returns the names of a table's columns, and its rows; `None` if an object is not a table.
@@ -58,7 +58,7 @@ pub(super) fn read<'t>(object: &Object<'t>) -> Option<(Vec<&'t str>, Rows<'t>)> 
     Some((names, (0..most).filter_map(row).collect()))
 }
 
-/// Returns the names in a list of columns. A name with an escape is none that is known here.
+/// Returns the names in a list of columns. A name with an escape does not count.
 fn column_names(list: &RawValue) -> Option<Vec<&str>> {
     let names: Option<Vec<_>> = elements(list)?.into_iter().map(column_name).collect();
     names.filter(|names| !names.is_empty())

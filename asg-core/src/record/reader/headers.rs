@@ -27,7 +27,7 @@ pub(super) struct Headers {
 struct KnownHeader {
     text: Box<[u8]>,
     dialect: Dialect,
-    /// Whether a priority stands before the stamp.
+    /// Whether the stamp has a priority in front.
     has_priority: bool,
     /// Where the fields of the envelope lie in the text.
     fields: [Option<Range<u16>>; FIELDS],

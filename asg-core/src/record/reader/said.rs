@@ -84,8 +84,8 @@ impl Said {
     /// Remembers the opening and the data of a lager line with this event, if it has the usual
     /// form; returns the number of the data.
     ///
-    /// What an event says of a container depends on these two texts alone. So the data of a line
-    /// with the same opening and the same data means the same.
+    /// An event's facts about a container depend on these two texts alone, so lines that have both
+    /// in common have the same facts.
     pub(super) fn remember(&mut self, line: &[u8], event: &RepEvent<'_>) -> Option<u64> {
         // Neither is in a common line.
         if event.bridge.is_some() || event.names.is_some() {
