@@ -1,4 +1,4 @@
-//! Who wrote a line, by the names beside it: an app proves nothing in any wrapping.
+//! The writer of a line, by the names beside it: an app proves nothing in any wrapping.
 
 use asg_core::{Line, Record};
 use serde_json::json;
