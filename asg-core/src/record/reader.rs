@@ -264,7 +264,9 @@ impl Reader {
     /// Fills a packet whose head is remembered, of a line whose header is not.
     fn fill_known(&self, record: &mut Record<'_>) -> bool {
         // Only in a line that the kernel wrote itself does its text count as a packet.
-        if record.envelope.uptime.is_none() || !record.proves(Proof::Packet) {
+        // And one whose wrapping is cut may be cut, too.
+        let envelope = &record.envelope;
+        if envelope.uptime.is_none() || envelope.is_cut || !record.proves(Proof::Packet) {
             return false;
         }
         let body = record.envelope.body.as_bytes();
