@@ -215,7 +215,8 @@ fn program_and_pid<'a>(name: &'a [u8], e: &mut Envelope<'a>) -> Option<()> {
         None => name,
     };
     e.program = Some(Text::new(program));
-    (!program.is_empty()).then_some(())
+    // A colon inside a tag ends it: `ssh:[71]: `.
+    (!program.is_empty() && !program.contains(&b':')).then_some(())
 }
 
 /// Returns the text before a blank, at least one byte, and the text behind it.

@@ -436,7 +436,8 @@ proptest! {
         line[at] = byte;
         let read = Line::new(&line);
         let envelope = read.envelope();
-        if read.raw_offset(0) == 0 {
+        // Of a wrapped line the body is in another text: one without colours, for example.
+        if read.unwrapped_text().is_some() {
             prop_assert_eq!(envelope.body.as_bytes(), &line[envelope.body_at..][..envelope.body.as_bytes().len()]);
         }
     }
