@@ -296,7 +296,7 @@ fn about(out: &mut Vec<u8>, context: &Context<'_>, state: &str, about: About) {
         );
     }
     if about.net_info {
-        let port = 60_000 + session % 5_000;
+        let port = host_port(handle);
         let tls = if era.tls_ports {
             format!(r#","container_tls_proxy_port":61001,"host_tls_proxy_port":{}"#, port + 2)
         } else {
@@ -317,6 +317,14 @@ fn about(out: &mut Vec<u8>, context: &Context<'_>, state: &str, about: About) {
         });
     }
     let _ = write!(out, r#""session":"{session}.1.1"}}}}"#);
+}
+
+/// Returns the cell's port for a container's first one. Garden maps a port when it creates the
+/// container, so all lines about it name the same.
+fn host_port(handle: &str) -> u32 {
+    let digest =
+        handle.bytes().fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into()));
+    60_000 + digest % 5_000
 }
 
 /// Writes executor's whole container, with names.
