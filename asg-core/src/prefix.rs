@@ -224,17 +224,57 @@ fn bare_handle(text: &[u8]) -> Option<Named<'_>> {
     (text.len() >= 28).then(|| handle(text)).flatten()
 }
 
-/// Parses `<tag>_<app GUID>`; tags have 1 to 4 bytes (`tag_length` of the policy server), written
-/// `%02X` to `%08X`.
+/// Parses `<tag>_<app GUID>`.
 fn tag_and_app(text: &[u8]) -> Option<Named<'_>> {
+    let tag = tag(text)?;
+    let app = &text[tag.len() + 1..];
+    is_guid_like(app).then_some(Named { subject: Subject::App, prefix: Some(app), tag: Some(tag) })
+}
+
+/// Returns the tag at the beginning of a text `<tag>_…`. Tags have 1 to 4 bytes (`tag_length` of
+/// the policy server), written `%02X` to `%08X`.
+#[inline]
+fn tag(text: &[u8]) -> Option<&[u8]> {
     let len = [2, 4, 6, 8].into_iter().find(|&len| text.get(len) == Some(&b'_'))?;
-    let (tag, app) = (&text[..len], &text[len + 1..]);
-    let is_tag = tag.iter().all(|b| b.is_ascii_digit() || (b'A'..=b'F').contains(b));
-    (is_tag && is_guid_like(app)).then_some(Named {
-        subject: Subject::App,
-        prefix: Some(app),
-        tag: Some(tag),
-    })
+    let is_tag = |tag: &&[u8]| tag.iter().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F'));
+    Some(&text[..len]).filter(is_tag)
+}
+
+/// The beginning `OK_<tag>_` of a text. Texts that differ only in the tag mean the same but for
+/// that.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct TagSpan {
+    /// The length of the beginning; 0 if there is none.
+    pub(crate) end: u8,
+}
+
+impl TagSpan {
+    pub(crate) const NONE: Self = Self { end: 0 };
+    const OK: usize = b"OK_".len();
+
+    #[inline]
+    pub(crate) fn of(text: &[u8]) -> Self {
+        match text {
+            [b'O', b'K', b'_', rest @ ..] => {
+                tag(rest).map_or(Self::NONE, |tag| Self { end: (Self::OK + tag.len() + 1) as u8 })
+            }
+            _ => Self::NONE,
+        }
+    }
+
+    /// Returns the digits of the tag in a text that begins so, as one number; 0 if there are none.
+    pub(crate) fn digits(self, text: &[u8]) -> u64 {
+        let Some(digits) = text.get(Self::OK..usize::from(self.end).saturating_sub(1)) else {
+            return 0;
+        };
+        digits.iter().fold(0, |sum, digit| sum << 8 | u64::from(*digit))
+    }
+
+    /// Returns the text behind the beginning.
+    #[inline]
+    pub(crate) fn rest(self, text: &[u8]) -> &[u8] {
+        &text[usize::from(self.end)..]
+    }
 }
 
 /// Parses the id that warden and garden-linux made for a container: eleven digits of base 32.

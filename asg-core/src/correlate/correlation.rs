@@ -78,7 +78,7 @@ impl Correlation {
     ) -> Option<Flow<'a, '_>> {
         let state = &self.answers.facts.state;
         let Some(record) = cache.packet(&self.answers, origin, line, sight) else {
-            let may_be_logger = state.reports.has_loggers();
+            let may_be_logger = state.reports.has_loggers() && !matches!(sight, Sight::Said(..));
             return may_be_logger.then(|| self.logger_flow(origin, cache.classify(line)))?;
         };
         let place = cache.place(&self.answers, origin.source, &record)?;

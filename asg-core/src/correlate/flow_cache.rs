@@ -15,7 +15,7 @@ use crate::evidence::{Interface, Origin, SourceId};
 use crate::ledger::Sighting;
 use crate::ledger::attribution::{Attribution, Detached, Reason};
 use crate::line::Line;
-use crate::prefix::{LogPrefix, Subject};
+use crate::prefix::{LogPrefix, Subject, TagSpan};
 use crate::record::Record;
 use crate::record::reader::{Glimpse, Reader, Sight};
 use crate::time::{LogTime, Uptime};
@@ -49,6 +49,8 @@ struct Shared {
     source: SourceId,
     header: u32,
     head: u32,
+    /// The tag of the prefix: heads do not show it.
+    tag: u64,
     answer: SharedAnswer,
 }
 
@@ -162,6 +164,9 @@ impl FlowCache {
         sight: &Sight<'a>,
     ) -> Option<Record<'a>> {
         let reports = &answers.facts.state.reports;
+        if let Sight::Said(..) = sight {
+            return None;
+        }
         if let Sight::Other(_) = sight {
             if !line.may_hold_packet() {
                 return None;
@@ -257,7 +262,9 @@ impl FlowCache {
                     None => self.number(&attribution).map(SharedAnswer::Numbered),
                 };
                 let source = origin.source;
-                answer.and_then(|answer| self.key(Shared { source, header, head, answer }))
+                let prefix = packet.map_or(&[][..], |(packet, _)| packet.prefix.as_bytes());
+                let tag = TagSpan::of(prefix).digits(prefix);
+                answer.and_then(|answer| self.key(Shared { source, header, head, tag, answer }))
             }
             _ => None,
         };

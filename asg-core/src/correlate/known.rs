@@ -94,8 +94,8 @@ impl<'l> KnownFlow<'l> {
             origin,
             uptime: line.uptime(),
             history,
-            src: line.src,
-            tail: line.tail,
+            src: line.src(),
+            tail: *line.tail(),
             body: line.body,
         }
     }
@@ -202,12 +202,12 @@ impl<T: Copy> KnownSenders<T> {
     /// Returns the shared facts of a packet, if an earlier one was of the same sender.
     #[inline]
     pub(super) fn find(&self, source: SourceId, line: &Glimpse<'_>) -> Option<T> {
-        let slots = self.by_head.get(line.head as usize)?;
-        let sender = slots[usize::from(line.tail.proto_num() != UDP)].as_ref()?;
+        let slots = self.by_head.get(line.head() as usize)?;
+        let sender = slots[usize::from(line.tail().proto_num() != UDP)].as_ref()?;
         let is_it = sender.source == source
             && sender.header == line.header()
             && sender.kind == TimeKind::of(line.time(), line.uptime())
-            && sender.address.is_none_or(|address| address == line.tail.dst());
+            && sender.address.is_none_or(|address| address == line.tail().dst());
         is_it.then_some(sender.known)
     }
 

@@ -167,6 +167,11 @@ impl<'a> Line<'a> {
         self.is_cut
     }
 
+    /// Returns the machine that the caller named.
+    pub(crate) const fn instance(&self) -> Option<&'a str> {
+        self.instance
+    }
+
     /// Sets the machine of an envelope that names none.
     #[inline]
     pub(crate) fn name_machine<'e>(&'e self, envelope: &mut Envelope<'e>) {

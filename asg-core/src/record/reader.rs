@@ -2,23 +2,32 @@
 //!
 //! All kernel lines of one machine have one header between the stamp and the uptime, and all
 //! packets of one sender begin alike, up to the source address. Lager lines about one container
-//! often have the same data. The reader parses each such text once, keeps where its fields lie, and
-//! compares bytes afterwards. It never decides anything: [`Reader::classify`] equals
-//! [`Record::classify`] for every line, whatever came before, and the tests hold it to that.
+//! often have the same data. The reader parses each such text once, keeps where its fields lie and a
+//! digest of its bytes, and compares digests afterwards. It never decides anything:
+//! [`Reader::classify`] equals [`Record::classify`] for every line, whatever came before, and the
+//! tests hold it to that.
+//!
+//! Digests have 64 bits and secret seeds. Texts that differ have one digest in fewer than one of
+//! 10¹⁸ comparisons, and nobody can make such texts. The texts themselves would take most of the
+//! processor's cache.
 
 mod headers;
 mod heads;
 mod said;
 
-use self::headers::{Header, Headers};
+pub(crate) use self::headers::Header;
+use self::headers::Headers;
 use self::heads::{Heads, KnownHead};
+pub(crate) use self::said::KnownSaid;
 pub(crate) use self::said::MOST_DATA;
 use self::said::Said;
 use super::quiet::is_quiet;
 use super::{Content, Record};
-use crate::line::Line;
+use crate::bytes::hash::Seeds;
+use crate::bytes::text::Text;
 use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
+use crate::line::{Line, is_like_lager};
 use crate::packet::{Address, Packet, Tail};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Uptime};
@@ -47,6 +56,8 @@ use crate::time::{LogTime, Uptime};
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Reader {
+    /// Those of the digests by which texts are known.
+    seeds: Seeds,
     headers: Headers,
     heads: Heads,
     said: Said,
@@ -59,8 +70,8 @@ pub struct Reader {
 pub(crate) struct Memo {
     /// The header. Lines with one number name one machine and one program.
     pub(crate) header: Option<u32>,
-    /// The head of the packet. Lines with one number have one log prefix and one pair of
-    /// interfaces.
+    /// The head of the packet. Lines with one number have one log prefix, except its tag, and one
+    /// pair of interfaces.
     pub(crate) head: Option<u32>,
     /// The role of the line's program, once it was looked up.
     pub(crate) role: Option<Role>,
@@ -81,18 +92,39 @@ impl PartialEq for Memo {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Glimpse<'a> {
     header: Header,
-    pub(crate) head: u32,
+    head: KnownHead<'a>,
     pub(crate) body: &'a [u8],
-    pub(crate) src: Address,
-    pub(crate) tail: Tail,
-    /// The text behind the head.
-    pub(crate) rest: &'a [u8],
 }
 
-impl Glimpse<'_> {
+impl<'a> Glimpse<'a> {
     /// Returns the number of the header.
     pub(crate) const fn header(&self) -> u32 {
         self.header.number
+    }
+
+    /// Returns the number of the head.
+    pub(crate) const fn head(&self) -> u32 {
+        self.head.number
+    }
+
+    /// Returns the digest of the head's text behind the tag.
+    pub(crate) const fn head_digest(&self) -> u64 {
+        self.head.digest
+    }
+
+    /// Returns the source address.
+    pub(crate) const fn src(&self) -> Address {
+        self.head.src
+    }
+
+    /// Returns the fields behind the source address.
+    pub(crate) const fn tail(&self) -> &Tail {
+        &self.head.tail
+    }
+
+    /// Returns the text behind the head.
+    pub(crate) const fn rest(&self) -> &'a [u8] {
+        self.head.rest
     }
 
     /// Returns the header's stamp.
@@ -104,6 +136,11 @@ impl Glimpse<'_> {
     pub(crate) const fn uptime(&self) -> Option<Uptime> {
         self.header.uptime
     }
+
+    /// Returns the digits of the prefix's tag, as one number; 0 if it has none.
+    pub(crate) fn tag(&self) -> u64 {
+        self.head.tag.digits(self.body)
+    }
 }
 
 /// A line at first sight.
@@ -111,6 +148,8 @@ impl Glimpse<'_> {
 pub(crate) enum Sight<'a> {
     /// A common packet.
     Packet(Glimpse<'a>),
+    /// A common lager line, with its header if it has one.
+    Said(Option<Header>, KnownSaid<'a>),
     /// Any line, with its header if that is remembered.
     Other(Option<Header>),
 }
@@ -125,6 +164,11 @@ impl Reader {
     #[must_use]
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// Creates a reader whose [digests of heads](Glimpse::head_digest) have these seeds.
+    pub(crate) fn seeded(seeds: Seeds) -> Self {
+        Self { seeds, ..Self::default() }
     }
 
     /// Parses a line. Any bytes give a record.
@@ -151,29 +195,31 @@ impl Reader {
         let Some(text) = line.unwrapped_text().filter(|_| !line.is_cut()) else {
             return Sight::Other(None);
         };
-        let Some(header) = self.headers.find(text) else { return Sight::Other(None) };
+        let Some(header) = self.headers.find(text) else {
+            // Without a header, the line might be a wrapping.
+            return match is_like_lager(text).then(|| self.said.find(self.seeds, text)) {
+                Some(Some(said)) => Sight::Said(None, said),
+                _ => Sight::Other(None),
+            };
+        };
         if self.headers.proves_packets(header.number)
             && let body = &text[header.body_at..]
-            && let Some(KnownHead { number, src, tail, rest }) = self.heads.find(body)
+            && let Some(head) = self.heads.find(self.seeds, body)
         {
-            return Sight::Packet(Glimpse { header, head: number, body, src, tail, rest });
+            return Sight::Packet(Glimpse { header, head, body });
+        }
+        if let body @ [b'{', ..] = &text[header.body_at..]
+            && self.headers.role(header.number).proves(Proof::Lager)
+            && let Some(said) = self.said.find(self.seeds, body)
+        {
+            return Sight::Said(Some(header), said);
         }
         Sight::Other(Some(header))
     }
 
-    /// Returns the log prefix of a remembered head.
-    pub(crate) fn prefix(&self, head: u32) -> LogPrefix<'_> {
-        self.heads.prefix(head)
-    }
-
-    /// Returns the text of a remembered head.
-    pub(crate) fn head_text(&self, head: u32) -> &[u8] {
-        self.heads.text(head)
-    }
-
-    /// Returns the text of a remembered head's log prefix.
-    pub(crate) fn prefix_text(&self, head: u32) -> &[u8] {
-        self.heads.prefix_text(head)
+    /// Returns the log prefix of a packet, as a text and parsed.
+    pub(crate) fn prefix<'a>(&self, glimpse: &Glimpse<'a>) -> (&'a [u8], LogPrefix<'a>) {
+        self.heads.prefix(glimpse.head(), glimpse.body)
     }
 
     /// Parses the line of a sight.
@@ -185,11 +231,10 @@ impl Reader {
                 let text = line.unwrapped_text().unwrap_or_default();
                 self.headers.restore(&glimpse.header, text, &mut record.envelope);
                 let Content::Packet { packet, cf } = &mut record.content else { return record };
-                self.heads.restore(glimpse.head, glimpse.body, glimpse.src, packet, cf);
-                glimpse.tail.put_into(packet);
+                self.heads.restore(&glimpse.head, glimpse.body, packet, cf);
                 let number = glimpse.header.number;
                 let role = Some(self.headers.role(number));
-                let (header, head) = (Some(number), Some(glimpse.head));
+                let (header, head) = (Some(number), Some(glimpse.head()));
                 record.memo = Memo { header, head, role, ..Memo::default() };
             }
             Sight::Other(Some(header)) => {
@@ -198,8 +243,25 @@ impl Reader {
                 record.memo.header = Some(header.number);
                 let role = self.headers.role(header.number);
                 record.memo.role = Some(role);
-                if !self.fill_said(line, role, &mut record) {
-                    self.fill_content(line, role, &mut record);
+                self.fill_content(line, role, &mut record);
+            }
+            Sight::Said(header, said) => {
+                let text = line.unwrapped_text().unwrap_or_default();
+                match header {
+                    Some(header) => {
+                        self.headers.restore(header, text, &mut record.envelope);
+                        record.memo.header = Some(header.number);
+                    }
+                    None => record.envelope.body = Text::new(text),
+                }
+                let role = record.envelope.role();
+                record.memo.role = Some(role);
+                match self.said.event(said) {
+                    Some(event) => {
+                        record.content = Content::Rep(event);
+                        record.memo.data = Some(said.data);
+                    }
+                    None => self.fill_content(line, role, &mut record),
                 }
             }
             Sight::Other(None) => {
@@ -216,9 +278,7 @@ impl Reader {
                     record.fill_content(line);
                     record.without_colours(line);
                 } else {
-                    let is_known = self.fill_known(&mut record)
-                        || (is_bare(line, &record) && self.fill_said(line, role, &mut record));
-                    if !is_known {
+                    if !self.fill_known(&mut record) {
                         self.fill_content(line, role, &mut record);
                     }
                 }
@@ -226,18 +286,6 @@ impl Reader {
         }
         line.name_machine(&mut record.envelope);
         record
-    }
-
-    /// Fills an event whose opening and data are remembered.
-    fn fill_said(&self, line: &Line<'_>, role: Role, record: &mut Record<'_>) -> bool {
-        let body = record.envelope.body.as_bytes();
-        if !body.starts_with(b"{") || !role.proves(Proof::Lager) || line.is_cut() {
-            return false;
-        }
-        let Some((event, number)) = self.said.event(body) else { return false };
-        record.content = Content::Rep(event);
-        record.memo.data = Some(number);
-        true
     }
 
     /// Parses the content of a line, and remembers what other lines may have in common with it.
@@ -256,7 +304,7 @@ impl Reader {
             && role.proves(Proof::Lager)
             && !line.is_cut()
         {
-            record.memo.data = self.said.remember(body, event);
+            record.memo.data = self.said.remember(self.seeds, body, event);
         }
         self.remember_head(record);
     }
@@ -270,10 +318,9 @@ impl Reader {
             return false;
         }
         let body = record.envelope.body.as_bytes();
-        let Some(known) = self.heads.find(body) else { return false };
+        let Some(known) = self.heads.find(self.seeds, body) else { return false };
         let Content::Packet { packet, cf } = &mut record.content else { return false };
-        self.heads.restore(known.number, body, known.src, packet, cf);
-        known.tail.put_into(packet);
+        self.heads.restore(&known, body, packet, cf);
         record.memo.head = Some(known.number);
         true
     }
@@ -285,7 +332,8 @@ impl Reader {
         {
             self.headers.set_proves_packets(header);
         }
-        record.memo.head = self.heads.remember(record.envelope.body.as_bytes(), packet, cf);
+        let body = record.envelope.body.as_bytes();
+        record.memo.head = self.heads.remember(self.seeds, body, packet, cf);
     }
 }
 

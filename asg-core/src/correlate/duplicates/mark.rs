@@ -6,7 +6,7 @@ use crate::bytes::hash::Seeds;
 use crate::bytes::text::Text;
 use crate::line::envelope::Envelope;
 use crate::packet::{Address, Head, Packet, Tail};
-use crate::prefix::{Direction, LogPrefix, Subject};
+use crate::prefix::{Direction, LogPrefix, Subject, TagSpan};
 use crate::time::{Civil, LogTime, Uptime};
 
 /// A packet's sender and fingerprint.
@@ -146,9 +146,21 @@ pub(in crate::correlate) fn packet_digest(
         Some(body.split_at(if cf.direction == Direction::Egress { head.len } else { head.src_at }))
     };
     match split() {
-        Some((head, rest)) => seeds.of_both(seeds.digest(head), seeds.digest(rest)),
+        Some((head, rest)) => {
+            let tag = TagSpan::of(head);
+            let key = seeds.digest(tag.rest(head));
+            text_digest(key, tag.digits(head), rest, seeds)
+        }
         None => seeds.digest(body),
     }
+}
+
+/// Returns the digest of a packet line's text, given that of its head without the tag's beginning,
+/// and the tag; the rest has no blanks at its end.
+#[inline]
+pub(in crate::correlate) fn text_digest(head: u64, tag: u64, rest: &[u8], seeds: Seeds) -> u64 {
+    let head = if tag == 0 { head } else { seeds.of_both(head, tag) };
+    seeds.of_both(head, seeds.digest(rest))
 }
 
 impl Print {

@@ -27,7 +27,7 @@ mod slots;
 mod window;
 
 pub(super) use self::copies::Copies;
-pub(super) use self::mark::{MachineMark, Mark, packet_digest, sender, sender_name};
+pub(super) use self::mark::{MachineMark, Mark, packet_digest, sender, sender_name, text_digest};
 pub(super) use self::senders::SenderNumber;
 pub(crate) use self::window::Told;
 pub(super) use self::window::Window;

@@ -8,17 +8,18 @@ use super::groups::{GroupKey, GroupName, Groups, Shown, TimeKind};
 use crate::bytes::hash::Seeds;
 use crate::clock::delay;
 use crate::completeness::{Limit, PacketTimes, Told};
-use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name};
+use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name, text_digest};
 use crate::correlate::state::peer_address;
 use crate::correlate::{Counts, own_address, own_interface, text_key};
 use crate::event::Moment;
 use crate::event::lager::LoggerEvent;
 use crate::evidence::{Evidence, Interface, Origin, SourceId, is_cells_own, rep_time};
 use crate::line::Line;
+use crate::line::envelope::Envelope;
 use crate::packet::Address;
 use crate::prefix::{Direction, LogPrefix, Plane, Subject};
 use crate::record::outcome::{Outcome, Outcomes};
-use crate::record::reader::{Glimpse, MOST_DATA, Reader, Sight};
+use crate::record::reader::{Glimpse, Header, KnownSaid, MOST_DATA, Reader, Sight};
 use crate::record::{Content, Record};
 use crate::time::{LogTime, Timestamp};
 
@@ -34,6 +35,8 @@ pub struct Gatherer {
     /// By the reader's numbers of headers: the machine, in the source where the header was last
     /// seen.
     header_cells: Vec<Option<(SourceId, u32)>>,
+    /// The machine of lines that name none, in the source where the last one was seen.
+    bare_cell: Option<(SourceId, u32)>,
     /// By the reader's numbers of packet heads.
     senders: Vec<Option<Sender>>,
     peers: HashSet<IpAddr>,
@@ -52,8 +55,6 @@ pub struct Gatherer {
 /// The common parts of packets with one head.
 #[derive(Debug, Clone)]
 struct Sender {
-    /// A digest of the head's text.
-    digest: u64,
     /// See [`sender`]; for packets to a container without the address.
     name: u64,
     /// The address on the sender's side, if it is part of the head.
@@ -64,8 +65,9 @@ struct Sender {
     is_c2c: bool,
     /// The limits that UDP packets, and others, are under.
     limits: [Option<Limit>; 2],
-    /// The group of the last packet, with all that it depends on.
-    group: Option<LastGroup>,
+    /// By whether packets are under a limit: the group of the last one, with all that it depends
+    /// on.
+    groups: [Option<LastGroup>; 2],
 }
 
 /// A group, and all that it depends on beside the head.
@@ -75,7 +77,8 @@ struct LastGroup {
     cell: u32,
     kind: TimeKind,
     address: Option<IpAddr>,
-    is_limited: bool,
+    /// The tag of the prefix, if the group depends on it.
+    tag: u64,
 }
 
 const UDP: u8 = 17;
@@ -228,10 +231,11 @@ impl Gatherer {
             seeds,
             keeps_text_keys,
             knows_all,
-            reader: Reader::default(),
+            reader: Reader::seeded(seeds),
             cells: Cells::default(),
             groups: Groups::default(),
             header_cells: Vec::new(),
+            bare_cell: None,
             senders: Vec::new(),
             peers: HashSet::new(),
             facts: Vec::new(),
@@ -300,6 +304,11 @@ impl Gatherer {
             self.batch.outcomes.count(origin, Outcome::Packet);
             return;
         }
+        if let Sight::Said(header, said) = &sight
+            && self.said(origin, line, header.as_ref(), said)
+        {
+            return;
+        }
         if self.knows_all {
             return self.place(origin, line, &sight);
         }
@@ -330,46 +339,50 @@ impl Gatherer {
         else {
             return false;
         };
-        let Some(Some(sender)) = self.senders.get_mut(glimpse.head as usize) else { return false };
+        let Some(Some(sender)) = self.senders.get_mut(glimpse.head() as usize) else {
+            return false;
+        };
         if source != origin.source {
             return false;
         }
         let (time, uptime) = (glimpse.time(), glimpse.uptime());
-        let proto = glimpse.tail.proto_num();
+        let proto = glimpse.tail().proto_num();
         let limit = sender.limits[usize::from(proto != UDP)];
-        let address = sender.address.or_else(|| Some(glimpse.tail.dst()));
+        let address = sender.address.or_else(|| Some(glimpse.tail().dst()));
         let kind = TimeKind::of(time, uptime);
         // The meaning of an app's prefix does not depend on the address.
         let of_group = address.filter(|_| sender.subject != Subject::App);
+        let tag = glimpse.tag();
+        let tag_of_group = if limit.is_some() { tag } else { 0 };
         let is_it = |last: &LastGroup| {
             last.cell == cell
                 && last.kind == kind
                 && last.address == of_group
-                && last.is_limited == limit.is_some()
+                && last.tag == tag_of_group
         };
-        let group = match &sender.group {
+        let last = &mut sender.groups[usize::from(limit.is_some())];
+        let group = match last {
             Some(last) if is_it(last) => last.number,
             _ => {
-                let cf = self.reader.prefix(glimpse.head);
-                let whose = (self.reader.prefix_text(glimpse.head), Some(&cf), true);
+                let (prefix, cf) = self.reader.prefix(glimpse);
+                let whose = (prefix, Some(&cf), true);
                 let place = (address, sender.interface);
                 let key = GroupKey::of(cell, kind, whose, place, limit, self.seeds);
                 let number = self.groups.see(key);
-                let is_limited = limit.is_some();
-                sender.group =
-                    Some(LastGroup { number, cell, kind, address: of_group, is_limited });
+                let (address, tag) = (of_group, tag_of_group);
+                *last = Some(LastGroup { number, cell, kind, address, tag });
                 number
             }
         };
         if sender.is_c2c {
             let peer = match sender.direction {
-                Direction::Egress => Some(glimpse.tail.dst()),
-                Direction::Ingress => Address::ip(glimpse.src),
+                Direction::Egress => Some(glimpse.tail().dst()),
+                Direction::Ingress => Address::ip(glimpse.src()),
             };
             see_peer(&mut self.peers, &mut self.batch.peers, peer);
         }
         self.batch.counts.packets += 1;
-        let len = glimpse.tail.len();
+        let len = glimpse.tail().len();
         if self.knows_all {
             let shown = Shown { time, uptime };
             self.batch.read.push(Read::Placed { group, shown, len, is_damaged: false });
@@ -379,10 +392,10 @@ impl Gatherer {
             Some(_) => sender.name,
             None => sender.name ^ self.seeds.of_address(address),
         };
-        let text =
-            self.seeds.of_both(sender.digest, self.seeds.digest(glimpse.rest.trim_ascii_end()));
+        let rest = glimpse.rest().trim_ascii_end();
+        let text = text_digest(glimpse.head_digest(), tag, rest, self.seeds);
         let whose = (name, self.cells.mark(cell));
-        let mark = Mark::with_uptime((time, uptime), glimpse.tail.id(), whose, text);
+        let mark = Mark::with_uptime((time, uptime), glimpse.tail().id(), whose, text);
         if self.keeps_text_keys && mark.is_some() {
             self.batch.text_keys.push(text_key(glimpse.body));
         }
@@ -390,6 +403,49 @@ impl Gatherer {
         let times = PacketTimes::plain(time, uptime);
         let seen = Seen { origin, mark, cell, group, is_damaged: false, len, limit, times };
         self.batch.read.push(Read::Packet(seen));
+        true
+    }
+
+    /// Takes a common lager line; false if its machine or its data is new.
+    fn said(
+        &mut self,
+        origin: Origin,
+        line: &Line<'_>,
+        header: Option<&Header>,
+        said: &KnownSaid<'_>,
+    ) -> bool {
+        if self.knows_all {
+            return true;
+        }
+        let cell = match header {
+            Some(header) => self.header_cells.get(header.number() as usize).copied().flatten(),
+            None if line.instance().is_none() => self.bare_cell,
+            None => {
+                let mut envelope = Envelope::default();
+                line.name_machine(&mut envelope);
+                Some((origin.source, self.cells.see(origin.source, &envelope, self.seeds)))
+            }
+        };
+        let Some((source, cell)) = cell else { return false };
+        let KnownSaid { data, is_cells_own, event, .. } = *said;
+        let place = (data % MOST_FACTS as u64) as usize;
+        let key = FactKey { data, is_cells_own, machine: is_cells_own.then_some(cell) };
+        if source != origin.source || self.facts.get(place) != Some(&Some(key)) {
+            return false;
+        }
+        let own = said.time();
+        self.has_time(source, own);
+        let shown = header.map_or(LogTime::Unknown, Header::time);
+        if is_other_clock(shown, own) {
+            self.batch.zones.push((cell, shown, own));
+        }
+        if is_cells_own {
+            self.batch.read.push(Read::Told { cell, told: Told::AboutContainer });
+        }
+        let (moment, time) = (event.moment(), Some(own).filter(|_| event.was_there()));
+        self.batch.evidence.push(Fact::Again { place, moment, time, origin });
+        self.batch.counts.evidence += 1;
+        self.batch.outcomes.count(origin, Outcome::Evidence);
         true
     }
 
@@ -516,6 +572,8 @@ impl Gatherer {
         let cell = self.cells.see(source, &record.envelope, self.seeds);
         if let Some(header) = header {
             put(&mut self.header_cells, header, (source, cell));
+        } else if !record.envelope.names_machine() {
+            self.bare_cell = Some((source, cell));
         }
         cell
     }
@@ -529,7 +587,6 @@ impl Gatherer {
         let prefix = packet.prefix.as_bytes();
         let is_egress = cf.direction == Direction::Egress;
         let sender = Sender {
-            digest: self.seeds.digest(self.reader.head_text(head)),
             name: if is_egress { name } else { sender_name(prefix, cf, self.seeds) },
             address: if is_egress { own_address(packet, cf) } else { None },
             interface: own_interface(packet, cf),
@@ -537,7 +594,7 @@ impl Gatherer {
             subject: cf.subject,
             is_c2c: cf.plane == Plane::C2c,
             limits: [Some(UDP), None].map(|proto| Limit::of(prefix, Some(cf), proto)),
-            group: None,
+            groups: [None; 2],
         };
         put(&mut self.senders, head as usize, sender);
     }
@@ -566,8 +623,7 @@ impl Gatherer {
     fn shows_own(&mut self, source: SourceId, record: &Record<'_>, own: Timestamp) {
         self.has_time(source, own);
         let time = record.envelope.time;
-        let is_late = matches!(time, LogTime::Instant(stamp) if delay(stamp, own).is_some());
-        if is_late || matches!(time, LogTime::NoYear(_) | LogTime::Local(_)) {
+        if is_other_clock(time, own) {
             let cell = self.cell(source, record);
             self.batch.zones.push((cell, time, own));
         }
@@ -579,6 +635,15 @@ impl Gatherer {
             Some((known, latest)) if *known == source => *latest = time.max(*latest),
             _ => self.batch.latest.push((source, time)),
         }
+    }
+}
+
+/// Returns whether a stamp is late, or lacks what the line's own time shows.
+fn is_other_clock(stamp: LogTime, own: Timestamp) -> bool {
+    match stamp {
+        LogTime::Instant(stamp) => delay(stamp, own).is_some(),
+        LogTime::NoYear(_) | LogTime::Local(_) => true,
+        LogTime::Unknown => false,
     }
 }
 

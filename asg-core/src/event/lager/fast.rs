@@ -145,7 +145,7 @@ fn without_session(line: &[u8]) -> Option<&[u8]> {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Opening<'a> {
     line: &'a [u8],
-    time: Timestamp,
+    pub(crate) time: Timestamp,
     /// `,"source":…,"data":`, which is the same in many lines.
     pub(crate) text: &'a [u8],
     /// Where that begins.
@@ -158,7 +158,7 @@ pub(crate) struct Opened {
     /// Where source and message lie in the text.
     source: Range<u16>,
     message: Range<u16>,
-    event: RepEventKind,
+    pub(crate) event: RepEventKind,
 }
 
 impl<'a> Opening<'a> {

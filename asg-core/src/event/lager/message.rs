@@ -1,5 +1,6 @@
 //! The messages of ten years, and what each proves about a container's lifecycle.
 
+use crate::event::Moment;
 use crate::words::words;
 
 /// The lifecycle event of a container that a line reports.
@@ -130,6 +131,21 @@ const MESSAGES: &[(&str, RepEventKind)] = {
 };
 
 impl RepEventKind {
+    /// Returns what a line of this event shows about the container's life.
+    pub(crate) const fn moment(self) -> Moment {
+        match self {
+            Self::Created => Moment::Created,
+            Self::Destroyed => Moment::Destroyed,
+            Self::Running | Self::Evacuating => Moment::Running,
+            _ => Moment::Seen,
+        }
+    }
+
+    /// Returns whether the container existed when the line was written.
+    pub(crate) const fn was_there(self) -> bool {
+        !matches!(self, Self::Missing | Self::Failed)
+    }
+
     /// Returns the word of the output contract.
     ///
     /// ```

@@ -261,12 +261,7 @@ impl<'a> RepEvent<'a> {
     /// ```
     #[must_use]
     pub const fn moment(&self) -> Moment {
-        match self.event {
-            RepEventKind::Created => Moment::Created,
-            RepEventKind::Destroyed => Moment::Destroyed,
-            RepEventKind::Running | RepEventKind::Evacuating => Moment::Running,
-            _ => Moment::Seen,
-        }
+        self.event.moment()
     }
 
     /// Returns false if the container did not exist when the line was written: the line's facts
@@ -284,7 +279,7 @@ impl<'a> RepEvent<'a> {
     /// ```
     #[must_use]
     pub const fn was_there(&self) -> bool {
-        !matches!(self.event, RepEventKind::Missing | RepEventKind::Failed)
+        self.event.was_there()
     }
 
     pub(crate) fn into_owned(self) -> RepEvent<'static> {

@@ -101,6 +101,10 @@ fn peel_with<'a>(
     for n in 0..MOST {
         let rest = &text[all.body_at..];
         let found = if is_open(&all) {
+            // An object is a text, and has no layer before it. Names of labels have no quotes.
+            if rest.starts_with(b"{\"") {
+                break;
+            }
             let may_be_file = n == 0 || all.job.is_some();
             header(rest).or_else(|| prefix(rest, MOST_PREFIXES, may_be_file))
         } else {

@@ -47,6 +47,17 @@ pub(crate) struct Header {
     pub(super) body_at: usize,
 }
 
+impl Header {
+    pub(crate) const fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Returns the line's stamp.
+    pub(crate) const fn time(&self) -> LogTime {
+        self.time
+    }
+}
+
 /// How many headers are remembered: machines, and the programs that log there.
 const MOST: usize = 1 << 14;
 

@@ -10,14 +10,22 @@ use hashbrown::HashTable;
 
 use crate::bytes::hash::Seeds;
 use crate::bytes::work;
-use crate::event::lager::{Halves, Opened, Opening, RepEvent};
+use crate::event::lager::{Halves, Opened, Opening, RepEvent, RepEventKind};
+use crate::evidence::is_cells_own;
+use crate::time::Timestamp;
 
 /// The meanings of texts in lager lines.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Said {
-    openings: Texts<Opened>,
+    openings: Texts<KnownOpening>,
     data: Texts<KnownData>,
-    seeds: Seeds,
+}
+
+#[derive(Debug, Clone)]
+struct KnownOpening {
+    opened: Opened,
+    /// See [`is_cells_own`].
+    is_cells_own: bool,
 }
 
 #[derive(Debug, Clone)]
@@ -31,11 +39,11 @@ struct KnownData {
     is_contradictory: bool,
 }
 
-/// Texts, each with its meaning.
+/// Texts, each with its meaning. A text is known by its digest.
 #[derive(Debug, Clone)]
 struct Texts<T> {
     all: Vec<Known<T>>,
-    by_text: HashTable<u32>,
+    by_digest: HashTable<u32>,
     /// How many texts were forgotten. Numbers go on behind them, so that each is of one text.
     forgotten: u64,
 }
@@ -43,29 +51,56 @@ struct Texts<T> {
 #[derive(Debug, Clone)]
 struct Known<T> {
     digest: u64,
-    text: Box<[u8]>,
     meaning: T,
 }
 
-/// How many openings are remembered, about 300 kB.
+/// A lager line whose opening and data were read before.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct KnownSaid<'a> {
+    opening: Opening<'a>,
+    /// The number of the opening.
+    opened: u64,
+    /// The text of the data.
+    text: &'a [u8],
+    pub(crate) event: RepEventKind,
+    /// See [`is_cells_own`].
+    pub(crate) is_cells_own: bool,
+    /// The number of the data; see [`Memo`](super::Memo).
+    pub(crate) data: u64,
+}
+
+impl KnownSaid<'_> {
+    /// Returns the line's own time.
+    pub(crate) const fn time(&self) -> Timestamp {
+        self.opening.time
+    }
+}
+
+/// How many openings are remembered, about 50 kB.
 const MOST_OPENINGS: usize = 1 << 10;
 
-/// How many texts of data are remembered, about 5 MB.
+/// How many texts of data are remembered, about 1 MB.
 pub(crate) const MOST_DATA: usize = 1 << 13;
 
 impl Said {
-    /// Parses a lager line whose opening and data were read before; also returns the number of the
-    /// data.
-    pub(super) fn event<'a>(&self, line: &'a [u8]) -> Option<(RepEvent<'a>, u64)> {
+    /// Looks up the opening and the data of a lager line.
+    pub(super) fn find<'a>(&self, seeds: Seeds, line: &'a [u8]) -> Option<KnownSaid<'a>> {
         let opening = Opening::of(line)?;
-        let (opened, _) = self.openings.find(self.seeds, opening.text)?;
-        let data = opening.data()?;
-        let (known, number) = self.data.find(self.seeds, data)?;
-        let (event, texts) = opening.event(opened, data, &known.texts)?;
+        let (known, opened) = self.openings.find(seeds.digest(opening.text))?;
+        let text = opening.data()?;
+        let (_, data) = self.data.find(seeds.digest(text))?;
+        let (event, is_cells_own) = (known.opened.event, known.is_cells_own);
+        Some(KnownSaid { opening, opened, text, event, is_cells_own, data })
+    }
+
+    /// Returns the event of a line that was looked up.
+    pub(super) fn event<'a>(&self, said: &KnownSaid<'a>) -> Option<RepEvent<'a>> {
+        let (opened, known) = (self.openings.get(said.opened)?, self.data.get(said.data)?);
+        let (event, texts) = said.opening.event(&opened.opened, said.text, &known.texts)?;
         let [handle, process_guid, instance_guid, domain, cell_id] = texts;
         let &KnownData { index, container_ip, cell_ip, container_ipv6, is_contradictory, .. } =
             known;
-        let event = RepEvent {
+        Some(RepEvent {
             handle,
             process_guid,
             instance_guid,
@@ -77,8 +112,7 @@ impl Said {
             container_ipv6,
             is_contradictory,
             ..event
-        };
-        Some((event, number))
+        })
     }
 
     /// Remembers the opening and the data of a lager line with this event, if it has the usual
@@ -86,16 +120,22 @@ impl Said {
     ///
     /// An event's facts about a container depend on these two texts alone, so lines that have both
     /// in common have the same facts.
-    pub(super) fn remember(&mut self, line: &[u8], event: &RepEvent<'_>) -> Option<u64> {
+    pub(super) fn remember(
+        &mut self,
+        seeds: Seeds,
+        line: &[u8],
+        event: &RepEvent<'_>,
+    ) -> Option<u64> {
         // Neither is in a common line.
         if event.bridge.is_some() || event.names.is_some() {
             return None;
         }
         let opening = Opening::of(line)?;
         let halves = Halves::of(line)?;
-        if self.openings.find(self.seeds, opening.text).is_none() {
-            let opened = opening.read(&halves)?;
-            self.openings.put(self.seeds, MOST_OPENINGS, opening.text, opened);
+        let digest = seeds.digest(opening.text);
+        if self.openings.find(digest).is_none() {
+            let (opened, is_cells_own) = (opening.read(&halves)?, is_cells_own(&event.source));
+            self.openings.put(MOST_OPENINGS, digest, KnownOpening { opened, is_cells_own });
         } else if !opening.divides_as(&halves) {
             return None;
         }
@@ -123,47 +163,52 @@ impl Said {
             container_ipv6: event.container_ipv6,
             is_contradictory: event.is_contradictory,
         };
-        Some(self.data.put(self.seeds, MOST_DATA, halves.data, data))
+        Some(self.data.put(MOST_DATA, seeds.digest(halves.data), data))
     }
 }
 
 impl<T> Default for Texts<T> {
     fn default() -> Self {
-        Self { all: Vec::new(), by_text: HashTable::new(), forgotten: 0 }
+        Self { all: Vec::new(), by_digest: HashTable::new(), forgotten: 0 }
     }
 }
 
 impl<T> Texts<T> {
     /// Returns the meaning of a text that was read before, and its number.
-    fn find(&self, seeds: Seeds, text: &[u8]) -> Option<(&T, u64)> {
-        let place = self.place(seeds.digest(text), text)?;
+    fn find(&self, digest: u64) -> Option<(&T, u64)> {
+        let place = self.place(digest)?;
         Some((&self.all[place as usize].meaning, self.forgotten + u64::from(place)))
     }
 
-    fn place(&self, digest: u64, text: &[u8]) -> Option<u32> {
+    /// Returns the meaning of the text with this number.
+    fn get(&self, number: u64) -> Option<&T> {
+        let place = number.checked_sub(self.forgotten)?;
+        self.all.get(usize::try_from(place).ok()?).map(|known| &known.meaning)
+    }
+
+    fn place(&self, digest: u64) -> Option<u32> {
         let is_it = |n: &u32| {
             work::count(1);
-            *self.all[*n as usize].text == *text
+            self.all[*n as usize].digest == digest
         };
-        self.by_text.find(digest, is_it).copied()
+        self.by_digest.find(digest, is_it).copied()
     }
 
     /// Remembers the meaning of a text, and numbers it. If there are too many texts, all are
     /// forgotten: containers come and go.
-    fn put(&mut self, seeds: Seeds, most: usize, text: &[u8], meaning: T) -> u64 {
-        let digest = seeds.digest(text);
-        if let Some(place) = self.place(digest, text) {
+    fn put(&mut self, most: usize, digest: u64, meaning: T) -> u64 {
+        if let Some(place) = self.place(digest) {
             return self.forgotten + u64::from(place);
         }
         if self.all.len() >= most {
             self.forgotten += self.all.len() as u64;
             self.all.clear();
-            self.by_text.clear();
+            self.by_digest.clear();
         }
         let place = self.all.len() as u32;
-        self.all.push(Known { digest, text: text.into(), meaning });
+        self.all.push(Known { digest, meaning });
         let all = &self.all;
-        self.by_text.insert_unique(digest, place, |n| all[*n as usize].digest);
+        self.by_digest.insert_unique(digest, place, |n| all[*n as usize].digest);
         self.forgotten + u64::from(place)
     }
 }

@@ -18,11 +18,16 @@ fn changed(line: String, changes: &[(prop::sample::Index, u8)]) -> Vec<u8> {
     line
 }
 
-const PACKETS: [&str; 6] = [
+const PACKETS: [&str; 8] = [
     "OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=10.255.73.3 \
      DST=8.8.8.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 ",
     "OK_0001_bfce786c-ab07-40ad-a IN=silk-vtep OUT=s-010255073003 SRC=10.255.9.9 DST=10.255.73.3 LEN=60 TOS=0x00 \
      PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 RES=0x00 SYN URGP=0 MARK=0x1 ",
+    "OK_0001_bfce786c-ab07-40ad-a IN=silk-vtep OUT=s-010255073003 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 \
+     SRC=10.255.9.9 DST=10.255.73.3 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=TCP SPT=51858 DPT=80 WINDOW=27400 \
+     RES=0x00 SYN URGP=0 MARK=0x1 ",
+    "OK_00AF_bfce786c-ab07-40ad-a IN=silk-vtep OUT=s-010255073003 MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 \
+     SRC=10.255.9.9 DST=10.255.73.3 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946 DF PROTO=UDP SPT=51858 DPT=80 LEN=40 ",
     "DENY_bfce786c-ab07-40ad-79f9 IN=s-010255073003 OUT=eth0 SRC=fd00:000a:0000:0000:0000:0000:0000:0010 \
      DST=fd00:000e:0000:0000:0000:0000:0000:0020 LEN=48 TC=0 HOPLIMIT=1 FLOWLBL=0 PROTO=UDP SPT=1 DPT=2 LEN=8",
     "[UFW BLOCK] IN=eth0 OUT= MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00 SRC=1.2.3.4 DST=5.6.7.8 LEN=28 TOS=0x00 \
@@ -122,24 +127,59 @@ fn no_layers_are_looked_for_behind_a_known_header() {
 
 #[test]
 fn data_that_was_read_before_says_the_same_in_another_line() {
-    const HEADER: &str = "2024-05-06T07:09:10.581301+00:00 cell-1 vcap.rep: ";
-    let mut reader = Reader::new();
-    let mut known = Vec::new();
     let messages = ["rep.a", "rep.b.creating-container", "cfnetworking.iptables.x", "rep.c"];
-    for (n, message) in messages.into_iter().flat_map(|message| [message; 3]).enumerate() {
-        let time = TIMES[n % 2];
-        let text = format!("{HEADER}{}", lager(time, message, &format!("9.{n}")));
-        let line = Line::new(text.as_bytes());
-        let record = Record::classify(&line);
-        known.push(reader.said.event(record.envelope.body.as_bytes()).is_some());
-        assert_eq!(reader.classify(&line), record, "{text}");
+    for header in ["2024-05-06T07:09:10.581301+00:00 cell-1 vcap.rep: ", ""] {
+        let mut reader = Reader::new();
+        let mut known = Vec::new();
+        for (n, message) in messages.into_iter().flat_map(|message| [message; 3]).enumerate() {
+            let time = TIMES[n % 2];
+            let text = format!("{header}{}", lager(time, message, &format!("9.{n}")));
+            let line = Line::new(text.as_bytes());
+            let record = Record::classify(&line);
+            known.push(matches!(reader.sight(&line), Sight::Said(..)));
+            assert_eq!(reader.classify(&line), record, "{text}");
+        }
+        // The special one is never short.
+        let known: Vec<_> = known.chunks(3).map(<[bool]>::to_vec).collect();
+        assert_eq!(known[0], [false, true, true], "{header:?}");
+        assert_eq!(known[1], [false, true, true], "{header:?}");
+        assert_eq!(known[2], [false; 3], "{header:?}");
+        assert_eq!(known[3], known[1], "{header:?}");
     }
-    // The special one is never short.
-    let known: Vec<_> = known.chunks(3).map(<[bool]>::to_vec).collect();
-    assert_eq!(known[0], [false, true, true]);
-    assert_eq!(known[1], [false, true, true]);
-    assert_eq!(known[2], [false; 3]);
-    assert_eq!(known[3], known[1]);
+}
+
+#[test]
+fn tags_of_one_length_share_a_head_and_keep_their_meaning() {
+    let line = |tag: &str, address: u8, container: u8| {
+        format!(
+            "2024-05-06T07:09:10Z cell-1 kernel: [  639.500000] OK_{tag}_bfce786c-ab07-40ad-a \
+             IN=silk-vtep OUT=s-010255073003 \
+             MAC=aa:aa:0a:ff:49:0{container}:ee:ee:0a:ff:49:03:08:00 SRC=10.255.9.{address} \
+             DST=10.255.73.3 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=1 DF PROTO=TCP SPT=1 DPT=80 \
+             WINDOW=27400 RES=0x00 SYN URGP=0 MARK=0x1 "
+        )
+        .into_bytes()
+    };
+    let lines = [
+        (line("0001", 1, 3), false),
+        (line("00AF", 1, 3), true),
+        (line("1234", 2, 3), true),
+        // The link header shows another container.
+        (line("1234", 2, 4), false),
+        // Tags of other lengths, and texts that are no tags.
+        (line("01", 2, 3), false),
+        (line("02", 2, 3), true),
+        (line("00000001", 2, 3), false),
+        (line("00af", 1, 3), false),
+        (line("000", 1, 3), false),
+    ];
+    let mut reader = Reader::new();
+    for (text, is_known) in &lines {
+        let line = Line::new(text);
+        let sight = reader.sight(&line);
+        assert_eq!(matches!(sight, Sight::Packet(_)), *is_known, "{line:?}");
+        assert_eq!(reader.classify(&line), Record::classify(&line), "{line:?}");
+    }
 }
 
 #[test]
@@ -187,6 +227,7 @@ proptest! {
 
     #[test]
     fn a_lager_line_with_data_of_an_earlier_one_is_read_as_alone(
+        header in prop::sample::select(vec!["2024-05-06T07:09:10Z cell-1 vcap.rep: ", ""]),
         lines in prop::collection::vec(
             (
                 prop::sample::select(TIMES.to_vec()),
@@ -201,8 +242,7 @@ proptest! {
             .iter()
             .map(|(time, message, session, changes)| {
                 let line = lager(time, message, session);
-                let text = format!("2024-05-06T07:09:10Z cell-1 vcap.rep: {line}");
-                changed(text, changes)
+                changed(format!("{header}{line}"), changes)
             })
             .collect();
         agree(&lines);
