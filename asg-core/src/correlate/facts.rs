@@ -43,6 +43,17 @@ pub enum CountedTimes {
     Unsettled,
 }
 
+impl CountedTimes {
+    /// Returns the times of both.
+    fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Self::Between(a, b), Self::Between(c, d)) => Self::Between(a.min(c), b.max(d)),
+            (Self::Nothing, Self::Nothing) => Self::Nothing,
+            _ => Self::Unsettled,
+        }
+    }
+}
+
 /// Whether the packets of a group have one answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Answer {
@@ -110,10 +121,15 @@ impl Facts {
 
     /// Returns when the packets of a group were logged.
     pub(super) fn counted_times(&self, name: &GroupName, group: &Group) -> CountedTimes {
-        let Span::Between(first, last) = group.span else { return CountedTimes::Unsettled };
         if group.has_lost {
             return CountedTimes::Unsettled;
         }
+        let boots = group.spans.all().map(|span| self.times_of_boot(name, span));
+        boots.reduce(CountedTimes::and).unwrap_or(CountedTimes::Unsettled)
+    }
+
+    fn times_of_boot(&self, name: &GroupName, span: Span) -> CountedTimes {
+        let Span::Between(first, last) = span else { return CountedTimes::Unsettled };
         if let (Shown { time: LogTime::Unknown, uptime: None }, _) = (first, last) {
             return CountedTimes::Nothing;
         }
@@ -151,7 +167,24 @@ impl Facts {
         if name.cf().is_none_or(|cf| cf.subject == Subject::App) || self.is_timeless(name) {
             return Answer::OfAll(None);
         }
-        let Span::Between(first, last) = group.span else { return Answer::PerPacket };
+        let boots = group.spans.all().map(|span| self.answer_of_boot(name, span));
+        boots.reduce(|one, other| self.both(name, one, other)).unwrap_or(Answer::PerPacket)
+    }
+
+    /// Returns the answer of all packets of two boots, if they have one.
+    fn both(&self, name: &GroupName, one: Answer, other: Answer) -> Answer {
+        match (one, other) {
+            (Answer::OfAll(first), Answer::OfAll(second)) => {
+                let [one, other] = [first, second].map(|time| self.attribute(name, time).detach());
+                if one == other { Answer::OfAll(second) } else { Answer::PerPacket }
+            }
+            _ => Answer::PerPacket,
+        }
+    }
+
+    /// Finds the answer of a group's packets of one boot, if they have one.
+    fn answer_of_boot(&self, name: &GroupName, span: Span) -> Answer {
+        let Span::Between(first, last) = span else { return Answer::PerPacket };
         let cell = &self.machines[name.cell() as usize];
         let source = self.cells.all()[name.cell() as usize].source();
         let times = &self.times;

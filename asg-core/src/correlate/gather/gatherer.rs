@@ -17,7 +17,7 @@ use crate::evidence::{Evidence, Interface, Origin, SourceId, is_cells_own, rep_t
 use crate::line::Line;
 use crate::line::envelope::Envelope;
 use crate::packet::Address;
-use crate::prefix::{Direction, LogPrefix, Plane, Subject};
+use crate::prefix::{Direction, LogPrefix, Plane};
 use crate::record::outcome::{Outcome, Outcomes};
 use crate::record::reader::{Glimpse, Header, KnownSaid, MOST_DATA, Reader, Sight};
 use crate::record::{Content, Record};
@@ -39,6 +39,8 @@ pub struct Gatherer {
     bare_cell: Option<(SourceId, u32)>,
     /// By the reader's numbers of packet heads.
     senders: Vec<Option<Sender>>,
+    /// Those on the sender's side, by the same numbers.
+    interfaces: Vec<Option<Interface>>,
     peers: HashSet<IpAddr>,
     /// By the place of [`Fact::Again`].
     facts: Vec<Option<FactKey>>,
@@ -52,32 +54,26 @@ pub struct Gatherer {
     handed: (usize, usize),
 }
 
-/// The common parts of packets with one head.
+/// The common parts of packets with one head, and the groups of the last ones.
+///
+/// Each packet needs one of thousands of these, so they are small.
 #[derive(Debug, Clone)]
 struct Sender {
     /// See [`sender`]; for packets to a container without the address.
     name: u64,
-    /// The address on the sender's side, if it is part of the head.
+    /// The address on the sender's side: that in the head, or that of the last packet.
     address: Option<IpAddr>,
-    interface: Option<Interface>,
+    is_in_head: bool,
     direction: Direction,
-    subject: Subject,
     is_c2c: bool,
     /// The limits that UDP packets, and others, are under.
     limits: [Option<Limit>; 2],
-    /// By whether packets are under a limit: the group of the last one, with all that it depends
-    /// on.
-    groups: [Option<LastGroup>; 2],
-}
-
-/// A group, and all that it depends on beside the head.
-#[derive(Debug, Clone, Copy)]
-struct LastGroup {
-    number: u32,
+    /// The machine of the last packet, and how its line shows the time.
     cell: u32,
     kind: TimeKind,
-    address: Option<IpAddr>,
-    /// The tag of the prefix, if the group depends on it.
+    /// By whether packets are under a limit: their group on this machine, of this address.
+    groups: [Option<u32>; 2],
+    /// The tag in the prefix of the last packet under a limit.
     tag: u64,
 }
 
@@ -237,6 +233,7 @@ impl Gatherer {
             header_cells: Vec::new(),
             bare_cell: None,
             senders: Vec::new(),
+            interfaces: Vec::new(),
             peers: HashSet::new(),
             facts: Vec::new(),
             day: None,
@@ -348,30 +345,20 @@ impl Gatherer {
         let (time, uptime) = (glimpse.time(), glimpse.uptime());
         let proto = glimpse.tail().proto_num();
         let limit = sender.limits[usize::from(proto != UDP)];
-        let address = sender.address.or_else(|| Some(glimpse.tail().dst()));
-        let kind = TimeKind::of(time, uptime);
-        // The meaning of an app's prefix does not depend on the address.
-        let of_group = address.filter(|_| sender.subject != Subject::App);
         let tag = glimpse.tag();
-        let tag_of_group = if limit.is_some() { tag } else { 0 };
-        let is_it = |last: &LastGroup| {
-            last.cell == cell
-                && last.kind == kind
-                && last.address == of_group
-                && last.tag == tag_of_group
-        };
-        let last = &mut sender.groups[usize::from(limit.is_some())];
-        let group = match last {
-            Some(last) if is_it(last) => last.number,
-            _ => {
+        sender.take(cell, TimeKind::of(time, uptime), glimpse.tail().dst());
+        if limit.is_some() {
+            sender.take_tag(tag);
+        }
+        let group = match &mut sender.groups[usize::from(limit.is_some())] {
+            Some(group) => *group,
+            group => {
                 let (prefix, cf) = self.reader.prefix(glimpse);
                 let whose = (prefix, Some(&cf), true);
-                let place = (address, sender.interface);
-                let key = GroupKey::of(cell, kind, whose, place, limit, self.seeds);
-                let number = self.groups.see(key);
-                let (address, tag) = (of_group, tag_of_group);
-                *last = Some(LastGroup { number, cell, kind, address, tag });
-                number
+                let interface = self.interfaces[glimpse.head() as usize];
+                let place = (sender.address, interface);
+                let key = GroupKey::of(cell, sender.kind, whose, place, limit, self.seeds);
+                *group.insert(self.groups.see(key))
             }
         };
         if sender.is_c2c {
@@ -388,9 +375,10 @@ impl Gatherer {
             self.batch.read.push(Read::Placed { group, shown, len, is_damaged: false });
             return true;
         }
-        let name = match sender.address {
-            Some(_) => sender.name,
-            None => sender.name ^ self.seeds.of_address(address),
+        let name = if sender.is_in_head {
+            sender.name
+        } else {
+            sender.name ^ self.seeds.of_address(sender.address)
         };
         let rest = glimpse.rest().trim_ascii_end();
         let text = text_digest(glimpse.head_digest(), tag, rest, self.seeds);
@@ -586,16 +574,20 @@ impl Gatherer {
         let Some((packet, _)) = record.packet() else { return };
         let prefix = packet.prefix.as_bytes();
         let is_egress = cf.direction == Direction::Egress;
+        let address = own_address(packet, cf);
         let sender = Sender {
             name: if is_egress { name } else { sender_name(prefix, cf, self.seeds) },
-            address: if is_egress { own_address(packet, cf) } else { None },
-            interface: own_interface(packet, cf),
+            address,
+            is_in_head: is_egress && address.is_some(),
             direction: cf.direction,
-            subject: cf.subject,
             is_c2c: cf.plane == Plane::C2c,
             limits: [Some(UDP), None].map(|proto| Limit::of(prefix, Some(cf), proto)),
+            cell: u32::MAX,
+            kind: TimeKind::Nothing,
             groups: [None; 2],
+            tag: 0,
         };
+        put(&mut self.interfaces, head as usize, own_interface(packet, cf));
         put(&mut self.senders, head as usize, sender);
     }
 
@@ -638,6 +630,30 @@ impl Gatherer {
     }
 }
 
+impl Sender {
+    /// Takes the place of a packet. Its groups are others if that changes.
+    #[inline]
+    fn take(&mut self, cell: u32, kind: TimeKind, dst: IpAddr) {
+        let is_there = self.is_in_head || self.address == Some(dst);
+        if self.cell == cell && self.kind == kind && is_there {
+            return;
+        }
+        (self.cell, self.kind, self.groups) = (cell, kind, [None; 2]);
+        if !self.is_in_head {
+            self.address = Some(dst);
+        }
+    }
+
+    /// Takes the tag of a packet under a limit, on which its group depends.
+    #[inline]
+    fn take_tag(&mut self, tag: u64) {
+        if self.tag != tag {
+            self.tag = tag;
+            self.groups[1] = None;
+        }
+    }
+}
+
 /// Returns whether a stamp is late, or lacks what the line's own time shows.
 fn is_other_clock(stamp: LogTime, own: Timestamp) -> bool {
     match stamp {
@@ -657,9 +673,9 @@ fn see_peer(known: &mut HashSet<IpAddr>, new: &mut Vec<IpAddr>, peer: Option<IpA
 }
 
 /// Puts a value at a place of a table that grows to hold it.
-pub(super) fn put<T: Clone>(table: &mut Vec<Option<T>>, at: usize, value: T) {
+pub(super) fn put<T: Clone>(table: &mut Vec<Option<T>>, at: usize, value: impl Into<Option<T>>) {
     if table.len() <= at {
         table.resize(at + 1, None);
     }
-    table[at] = Some(value);
+    table[at] = value.into();
 }

@@ -222,6 +222,15 @@ impl Shown {
         Self { time: envelope.time, uptime: envelope.uptime }
     }
 
+    /// Returns whether this has a later stamp than a boot between these corners, given that its
+    /// uptime is less. A line that is late in spite of that is a boot by itself, and costs nothing.
+    fn is_later_boot(self, first: Self, last: Self) -> bool {
+        match (self.time, first.uptime, last.time) {
+            (LogTime::Instant(it), Some(_), LogTime::Instant(last)) => it > last,
+            _ => false,
+        }
+    }
+
     /// Moves two corners so far apart that this lies between them too, each of its clocks by
     /// itself. Returns false if they are not shown in one way; then they are of no use.
     fn part(self, first: &mut Self, last: &mut Self) -> bool {
@@ -252,7 +261,20 @@ fn reach<T: Copy + Ord>(it: T, first: &mut T, last: &mut T) {
     }
 }
 
-/// When the packets of a group were seen.
+/// When the packets of a group were seen, by the boots of their machine.
+#[derive(Debug, Clone, Default)]
+pub(in crate::correlate) struct Spans {
+    /// That of the latest boot.
+    latest: Span,
+    /// Those of earlier ones. A prefix that names an app, and an address, may outlive a boot, but
+    /// few do.
+    earlier: Option<Box<Boots>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Boots(Vec<Span>);
+
+/// When packets were seen.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::correlate) enum Span {
     /// Never yet.
@@ -261,22 +283,47 @@ pub(in crate::correlate) enum Span {
     /// Between these. No line need show the time and the uptime of a corner together: lines come
     /// out of order.
     Between(Shown, Shown),
-    /// Some show an uptime, and some do not.
+    /// Some show an uptime, and some do not; or they are of too many boots.
     Mixed,
 }
 
-impl Span {
+/// So many boots of a machine are known apart.
+const MOST_BOOTS: usize = 8;
+
+impl Spans {
     #[inline]
     pub(in crate::correlate) fn extend(&mut self, shown: Shown) {
-        match self {
-            Self::Empty => *self = Self::Between(shown, shown),
-            Self::Between(first, last) => {
-                if !shown.part(first, last) {
-                    *self = Self::Mixed;
+        match &mut self.latest {
+            Span::Empty => self.latest = Span::Between(shown, shown),
+            Span::Between(first, last) => {
+                if shown.uptime < first.uptime && shown.is_later_boot(*first, *last) {
+                    self.begin(shown);
+                } else if !shown.part(first, last) {
+                    self.latest = Span::Mixed;
                 }
             }
-            Self::Mixed => {}
+            Span::Mixed => {}
         }
+    }
+
+    #[cold]
+    fn begin(&mut self, shown: Shown) {
+        let Boots(earlier) = &mut **self.earlier.get_or_insert_default();
+        if earlier.len() < MOST_BOOTS {
+            earlier.push(self.latest);
+            self.latest = Span::Between(shown, shown);
+        } else {
+            self.latest = Span::Mixed;
+        }
+    }
+
+    /// Returns the span of each boot.
+    pub(in crate::correlate) fn all(&self) -> impl Iterator<Item = Span> {
+        self.earlier().iter().copied().chain([self.latest])
+    }
+
+    fn earlier(&self) -> &[Span] {
+        self.earlier.as_ref().map_or(&[], |boots| &boots.0)
     }
 }
 
@@ -306,5 +353,43 @@ impl Container {
             Self::At(place) => *place,
             Self::Unasked => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::time::Timestamp;
+
+    #[test]
+    fn boots_have_spans_of_their_own() {
+        let shown = |(second, uptime): (i64, u64)| Shown {
+            time: LogTime::Instant(Timestamp::from_nanos(second * 1_000_000_000)),
+            uptime: Some(Uptime::from_micros(uptime * 1_000_000)),
+        };
+        let mut spans = Spans::default();
+        // The fourth line is late, and of the first boot still.
+        for seen in [(100, 50), (110, 60), (105, 55), (108, 49), (200, 5), (210, 15)].map(shown) {
+            spans.extend(seen);
+        }
+        let corners = |span| match span {
+            Span::Between(first, last) => [first.uptime, last.uptime].map(Option::unwrap),
+            _ => panic!("{span:?}"),
+        };
+        let seconds = |span| corners(span).map(|uptime| uptime.as_micros() / 1_000_000);
+        assert_eq!(spans.all().map(seconds).collect::<Vec<_>>(), [[49, 60], [5, 15]]);
+    }
+
+    #[test]
+    fn too_many_boots_are_no_span() {
+        let mut spans = Spans::default();
+        for n in 0..2 * MOST_BOOTS as u64 {
+            spans.extend(Shown {
+                time: LogTime::Instant(Timestamp::from_nanos(n as i64)),
+                uptime: Some(Uptime::from_micros(1_000 - n)),
+            });
+        }
+        assert_eq!(spans.all().count(), MOST_BOOTS + 1);
+        assert!(matches!(spans.latest, Span::Mixed));
     }
 }

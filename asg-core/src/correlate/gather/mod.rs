@@ -19,7 +19,7 @@ pub(super) use self::cells::Cells;
 pub use self::gatherer::{Batch, Gatherer};
 use self::gatherer::{Fact, Read, Seen, put};
 use self::groups::Container;
-pub(super) use self::groups::{GroupKey, GroupName, Groups, Shown, Span, TimeKind};
+pub(super) use self::groups::{GroupKey, GroupName, Groups, Shown, Span, Spans, TimeKind};
 use self::samples::Samples;
 use super::Counts;
 use super::duplicates::{SenderNumber, Told};
@@ -148,8 +148,8 @@ pub(super) struct Group {
     pub(super) damaged: u64,
     /// The sum of their lengths.
     pub(super) bytes: u64,
-    pub(super) span: Span,
-    /// Whether the span is too long, because of a packet that is counted in another group now.
+    pub(super) spans: Spans,
+    /// Whether a span is too long, because of a packet that is counted in another group now.
     pub(super) has_lost: bool,
     container: Container,
     /// The sender of the last of them.
@@ -163,7 +163,7 @@ impl Group {
         self.packets += 1;
         self.damaged += u64::from(is_damaged);
         self.bytes += u64::from(len);
-        self.span.extend(shown);
+        self.spans.extend(shown);
     }
 
     /// Takes back a packet, which is counted in another group. Lines with one text have one length,

@@ -24,7 +24,10 @@ pub(super) struct Heads {
     known: Vec<KnownText>,
     /// By number: the rest.
     parts: Vec<Parts>,
+    /// By their [long keys](long_key).
     by_start: HashTable<u32>,
+    /// Heads that are too short for that, by their first bytes.
+    short: HashTable<u32>,
 }
 
 /// The text of a head.
@@ -32,7 +35,7 @@ pub(super) struct Heads {
 struct KnownText {
     /// That of the text behind the tag.
     digest: u64,
-    /// See [`key_of`].
+    /// The key by which it is looked up.
     key: u64,
     /// The length of the text behind the tag.
     len: u16,
@@ -73,13 +76,16 @@ pub(super) struct KnownHead<'a> {
 /// How many heads are remembered, about 13 MB.
 const MOST: usize = 1 << 16;
 
-/// The bytes that heads are looked up by. They show the beginning of a handle, and no head is
-/// shorter.
-const KEY: usize = 24;
+/// The bytes that short heads are looked up by. No head is shorter.
+const SHORT: usize = 24;
+
+/// The bytes that heads are looked up by. They show the handle and the container's interface, since
+/// the containers of one app may have one prefix.
+const LONG: usize = 48;
 
 /// The bytes that heads with a tag are looked up by. They show the app, and in the link header
 /// which of its containers it is.
-const TAGGED_KEY: usize = 80;
+const LONG_TAGGED: usize = 80;
 
 /// How many heads that begin alike are remembered.
 const MOST_ALIKE: usize = 8;
@@ -91,12 +97,18 @@ impl Heads {
     pub(super) fn find<'a>(&self, seeds: Seeds, body: &'a [u8]) -> Option<KnownHead<'a>> {
         let tag = TagSpan::of(body);
         let behind_tag = tag.rest(body);
-        let key = key_of(tag, behind_tag)?;
-        let is_it = |n: &u32| {
-            work::count(1);
-            self.known[*n as usize].is_start_of(seeds, (tag, key), behind_tag)
+        let find = |table: &HashTable<u32>, key| {
+            let is_it = |n: &u32| {
+                work::count(1);
+                self.known[*n as usize].is_start_of(seeds, (tag, key), behind_tag)
+            };
+            table.find(key, is_it).copied()
         };
-        let number = *self.by_start.find(key, is_it)?;
+        let long = long_key(tag, behind_tag).and_then(|key| find(&self.by_start, key));
+        let number = match long {
+            None if !self.short.is_empty() => find(&self.short, short_key(behind_tag)?)?,
+            found => found?,
+        };
         let known = &self.known[number as usize];
         let rest = &behind_tag[usize::from(known.len)..];
         let (src, behind) = match known.src {
@@ -125,26 +137,30 @@ impl Heads {
         let is_senders = cf.direction == Direction::Egress;
         let tag = TagSpan::of(body);
         let text = tag.rest(&body[..if is_senders { head.len } else { head.src_at }]);
-        let key = key_of(tag, text)?;
+        let (table, key) = match long_key(tag, text) {
+            Some(key) => (&mut self.by_start, key),
+            None => (&mut self.short, short_key(text)?),
+        };
+        let known = &mut self.known;
         let is_it = |n: &u32| {
-            let known = &self.known[*n as usize];
+            let known = &known[*n as usize];
             usize::from(known.len) == text.len() && known.is_start_of(seeds, (tag, key), text)
         };
-        if let Some(number) = self.by_start.find(key, is_it) {
+        if let Some(number) = table.find(key, is_it) {
             return Some(*number);
         }
         let len = u16::try_from(text.len()).ok()?;
-        if self.known.len() >= MOST || self.by_start.iter_hash(key).count() >= MOST_ALIKE {
+        if known.len() >= MOST || table.iter_hash(key).count() >= MOST_ALIKE {
             return None;
         }
         let range = |part: &[u8]| {
             let starts = part.as_ptr().addr() - body.as_ptr().addr();
             starts..starts + part.len()
         };
-        let number = self.known.len() as u32;
+        let number = known.len() as u32;
         let src = is_senders.then_some(head.src);
         let (digest, family) = (seeds.digest(text), head.family);
-        self.known.push(KnownText { digest, key, len, tag, family, src });
+        known.push(KnownText { digest, key, len, tag, family, src });
         self.parts.push(Parts {
             prefix: packet.prefix.as_bytes().len(),
             in_if: range(head.in_if),
@@ -157,8 +173,7 @@ impl Heads {
             handle: cf.handle_prefix.map(|handle| range(handle.as_bytes())),
             tag: cf.tag.map(|tag| range(tag.as_bytes())),
         });
-        let Self { known, by_start, .. } = self;
-        by_start.insert_unique(key, number, |n| known[*n as usize].key);
+        table.insert_unique(key, number, |n| known[*n as usize].key);
         Some(number)
     }
 
@@ -188,15 +203,18 @@ impl Heads {
     }
 }
 
-/// Returns the hash of the text behind a tag, by which it is looked up; `None` if no head is so
-/// short.
+/// Returns the key of a text behind a tag; `None` if it is too short.
 #[inline]
-fn key_of(tag: TagSpan, behind: &[u8]) -> Option<u64> {
+fn long_key(tag: TagSpan, behind: &[u8]) -> Option<u64> {
     if tag == TagSpan::NONE {
-        behind.first_chunk().map(hash::<KEY>)
+        behind.first_chunk().map(hash::<LONG>)
     } else {
-        behind.first_chunk().map(hash::<TAGGED_KEY>)
+        behind.first_chunk().map(hash::<LONG_TAGGED>)
     }
+}
+
+fn short_key(behind: &[u8]) -> Option<u64> {
+    behind.first_chunk().map(hash::<SHORT>)
 }
 
 impl KnownText {
