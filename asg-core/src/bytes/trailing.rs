@@ -2,7 +2,7 @@
 
 /// The marks: quotes of CSV and JSON, line ends and tabs that are escaped, as
 /// rsyslog (`$EscapeControlCharactersOnReceive`) and JSON escape them, blanks of word processors.
-const MARKS: [&[u8]; 18] = [
+const MARKS: [&[u8]; 20] = [
     b"\"",
     b"'",
     b"`",
@@ -21,6 +21,8 @@ const MARKS: [&[u8]; 18] = [
     b"\xc2\xa0",
     b"\xa0",
     b"\0",
+    b"\x0b",
+    b"\x0c",
 ];
 
 /// Divides a line from what such tools have put behind it.

@@ -61,8 +61,8 @@ pub struct Line<'a> {
     /// The contents of its wrappings, once they are needed: most lines have a header that rules
     /// wrappings out.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
-    /// The contents of the line without its colours, if those are read.
-    plain: OnceLock<Box<Unwrapped<'static>>>,
+    /// The contents of the line without its colours, or divided, if those are read.
+    plain: OnceLock<Box<Unwrapped<'a>>>,
 }
 
 impl<'a> From<RawLine<'a>> for Line<'a> {
@@ -230,8 +230,14 @@ impl<'a> Line<'a> {
         wrapped::without_colours(self.raw)
     }
 
+    /// Returns the lines that the line holds without line feeds between them; `None` if it is one.
+    /// Those in its wrappings were divided already.
+    pub(crate) fn divided(&self) -> Option<Box<Unwrapped<'a>>> {
+        wrapped::divided(self.unwrapped_text().filter(|_| !self.is_cut).map(|_| self.raw)?)
+    }
+
     /// Reads these contents from now on, and returns them.
-    pub(crate) fn read_plain(&self, plain: Box<Unwrapped<'static>>) -> &Unwrapped<'static> {
+    pub(crate) fn read_plain(&self, plain: Box<Unwrapped<'a>>) -> &Unwrapped<'a> {
         self.plain.get_or_init(|| plain)
     }
 

@@ -255,7 +255,7 @@ impl<'a> Content<'a> {
 }
 
 /// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
-const MAX_IPTABLES_PREFIX: usize = 29;
+pub(super) const MAX_IPTABLES_PREFIX: usize = 29;
 
 /// Returns the prefix at the end of a header that was not understood: no more bytes than iptables
 /// keeps, behind one that is of no word, and Cloud Foundry's.

@@ -214,7 +214,7 @@ impl Reader {
                     record.fill_content(line);
                 } else if line.has_colours() {
                     record.fill_content(line);
-                    record.without_colours(line);
+                    record.read_again(line);
                 } else {
                     let is_known = self.fill_known(&mut record)
                         || (is_bare(line, &record) && self.fill_said(line, role, &mut record));
@@ -245,8 +245,7 @@ impl Reader {
         let text = line.unwrapped_text();
         record.memo.is_quiet = !line.is_cut() && text.is_some_and(is_quiet);
         record.fill_content(line);
-        if !record.memo.is_quiet && line.has_colours() {
-            record.without_colours(line);
+        if !record.memo.is_quiet && record.read_again(line) {
             return;
         }
         let body = record.envelope.body.as_bytes();

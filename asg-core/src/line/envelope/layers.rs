@@ -67,6 +67,7 @@ const HEADERS: &[Layer] = &[
 /// Prefixes that tools print. Each counts only where a header or a lager line follows.
 const PREFIXES: &[Layer] = &[
     layer(is_word, bosh),
+    layer(is_word, ansible),
     layer(is_word, service),
     layer(is_word, host),
     layer(|b| b == b'[', kubectl),
@@ -91,6 +92,18 @@ pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
 /// Peels all layers of known form.
 pub(crate) fn peel_known(text: &[u8]) -> Envelope<'_> {
     peel_with(text, |_, _| None)
+}
+
+/// Peels all headers of a text that begins with one, and no prefixes of tools.
+pub(crate) fn headers(text: &[u8]) -> Option<Envelope<'_>> {
+    let mut all = header(text)?;
+    for _ in 1..MOST {
+        let Some(inner) = header(&text[all.body_at..]).filter(|_| is_open(&all)) else { break };
+        let at = all.body_at + inner.body_at;
+        all = inner.within(&all);
+        all.body_at = at;
+    }
+    Some(all)
 }
 
 fn peel_with<'a>(
@@ -300,6 +313,17 @@ fn bosh(text: &[u8]) -> Option<Envelope<'_>> {
         body_at: text.len() - rest.len(),
         ..Envelope::default()
     })
+}
+
+/// Parses `cell-1 | CHANGED | rc=0 | (stdout) …`: `ansible -o`.
+///
+/// Source: ansible, `plugins/callback/oneline.py`.
+fn ansible(text: &[u8]) -> Option<Envelope<'_>> {
+    let name = word(text).filter(|name| syslog::is_host(name))?;
+    let rest = text[name.len()..].strip_prefix(b" | ")?;
+    let rest = rest[word(rest)?.len()..].strip_prefix(b" | rc=")?;
+    let rest = rest[word(rest)?.len()..].strip_prefix(b" | (stdout) ")?;
+    Some(Envelope { host: Some(Text::new(name)), ..up_to(text.len() - rest.len()) })
 }
 
 /// Parses `name   | …`: docker compose, ansible, and other programs that run one on several

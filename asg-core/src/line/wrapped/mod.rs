@@ -10,6 +10,7 @@
 //! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
 //! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
+//! | lines without line feeds between them | datagrams of syslog, `ansible -o`; see [`glued`] |
 //! | colours | grep, `aws logs tail` |
 //!
 //! A wrapping may come behind layers ([`layers`](super::envelope::layers)), and the text in it may
@@ -18,6 +19,7 @@
 mod columns;
 mod cut;
 mod facts;
+mod glued;
 mod influx;
 mod journal;
 mod json;
@@ -115,10 +117,28 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
     for found in first {
         inner(found, 1, Colours::Kept, &mut parts);
     }
-    let mut parts = parts.into_iter();
-    // Nearly all have one, and an empty vector costs nothing.
-    let first = parts.next()?;
-    Some(Box::new(Unwrapped { first, more: parts.collect() }))
+    Unwrapped::of(parts)
+}
+
+/// Divides a text that holds several lines without line feeds between them; `None` if it is one.
+pub(super) fn divided(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
+    let mut parts = Vec::new();
+    let (lines, outer) = glued::divide(raw, false)?;
+    for range in lines {
+        let (text, starts) = (Cow::Borrowed(&raw[range.clone()]), range.start);
+        let found = Found { text, starts, outer: outer.clone() };
+        inner(found, 1, Colours::Kept, &mut parts);
+    }
+    Unwrapped::of(parts)
+}
+
+impl<'a> Unwrapped<'a> {
+    fn of(parts: Vec<Part<'a>>) -> Option<Box<Self>> {
+        let mut parts = parts.into_iter();
+        // Nearly all have one, and an empty vector costs nothing.
+        let first = parts.next()?;
+        Some(Box::new(Self { first, more: parts.collect() }))
+    }
 }
 
 /// Removes the colours of a line, and then its wrappings.
@@ -156,11 +176,20 @@ fn inner<'a>(found: Found<'a>, depth: usize, colours: Colours, parts: &mut Vec<P
     let is_kernels = outer.role() == Some(Role::Kernel) && !is_object;
     let is_closed = !outer.carries_lines() || is_kernels;
     let level = if is_closed || depth >= MOST_DEEP { None } else { level(&text, &outer) };
+    let is_borrowed = matches!(text, Cow::Borrowed(_));
     let Some(level) = level else {
-        parts.push(Part { text, starts, outer });
+        let is_kernels = outer.role() == Some(Role::Kernel);
+        let lines = outer.carries_lines().then(|| glued::divide(&text, is_kernels)).flatten();
+        match lines {
+            None => parts.push(Part { text, starts, outer }),
+            Some((lines, tools)) => parts.extend(lines.into_iter().map(|range| Part {
+                starts: starts + if is_borrowed { range.start } else { 0 },
+                text: Cow::Owned(text[range].to_vec()),
+                outer: tools.clone().within(&outer),
+            })),
+        }
         return;
     };
-    let is_borrowed = matches!(text, Cow::Borrowed(_));
     let level: Vec<_> = level
         .into_iter()
         .map(|found| Found {
