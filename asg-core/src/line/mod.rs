@@ -39,6 +39,7 @@ pub use self::envelope::{Dialect, Envelope};
 pub use self::gather::{DocumentLines, Form, LogLines, unfinished_document};
 pub use self::split::{Lines, RawLine};
 pub use self::transcode::Transcoder;
+pub use self::wrapped::Head;
 use self::wrapped::{Part, Unwrapped};
 use crate::bytes::find::position;
 use crate::bytes::text::Text;

@@ -2,6 +2,7 @@
 //! are found, and its writer decides what it proves.
 
 mod glued;
+mod heads;
 mod texts;
 mod writers;
 

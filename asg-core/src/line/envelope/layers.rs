@@ -170,7 +170,7 @@ pub(super) fn is_line(text: &[u8]) -> bool {
 const MOST_UNKNOWN: usize = 160;
 
 /// Names of streams that tools put before a colon, like names of machines.
-const STREAMS: [&[u8]; 4] = [b"out", b"err", b"stdout", b"stderr"];
+pub(crate) const STREAMS: [&[u8]; 4] = [b"out", b"err", b"stdout", b"stderr"];
 
 /// Finds a whole header, with stamp, machine and program, behind a text of no known form: the marks
 /// of a list, a diff or code, and tools that no table has. A text with a program's tag in it is

@@ -23,7 +23,7 @@ use crate::line::is_like_lager;
 use crate::time::{LogTime, Timestamp, stamp};
 
 /// Members with lines that are neither a packet's nor lager's, the surest first.
-const TEXTS: &[&str] = &[
+pub(super) const TEXTS: &[&str] = &[
     "MESSAGE",
     "msg",
     "log",

@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `4,339,637581122,-;…` | `/dev/kmsg` |
 //! | JSON, of any structure | journald, `dmesg -J`, log stores and shippers; see [`json`] |
-//! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`] |
+//! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`]. A head makes objects of rows: [`head`] |
 //! | `__CURSOR=…`, and fields on lines of their own | journald; see [`journal`] |
 //! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
 //! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
@@ -20,6 +20,7 @@ mod columns;
 mod cut;
 mod facts;
 mod glued;
+mod head;
 mod influx;
 mod journal;
 mod json;
@@ -28,6 +29,8 @@ mod table;
 
 use std::borrow::Cow;
 
+pub(super) use self::columns::closing_quote;
+pub use self::head::Head;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
 use super::is_like_lager;
