@@ -210,3 +210,31 @@ fn a_document_of_a_cell_is_read_behind_what_stands_before_it() {
         assert_eq!(found, 400, "{before}");
     }
 }
+
+#[test]
+fn a_document_that_is_alone_in_a_string_is_read() {
+    let guid = "d538d169-f2f6-4587-77b1-f00d";
+    let app = json!({"app_id": "bc6f229d-5e4a-4c41-a63f-e8795496c283"});
+    let store = json!({guid: {"handle": guid, "ip": "10.255.15.7", "metadata": app}});
+    for text in
+        [store.to_string(), serde_json::to_string_pretty(&store).unwrap(), format!("{store}\n")]
+    {
+        for line in [
+            json!(text).to_string(),
+            json!([text]).to_string(),
+            json!({"stdout": text}).to_string(),
+            json!({"rc": 0, "cmd": ["cat", "store.json"], "stdout": text}).to_string(),
+            json!({"results": [{"host": "cell-1", "content": text}]}).to_string(),
+        ] {
+            assert_eq!(proves(&line), 1, "{line}");
+        }
+        for line in [
+            json!({"program": "my-app", "stdout": text}).to_string(),
+            json!({"cf_app_id": "1", "message": text}).to_string(),
+            format!("May  6 07:09:10 cell-1 my-app: {}", json!(text)),
+            format!("May  6 07:09:10 cell-1 logger: {}", json!({"stdout": text})),
+        ] {
+            assert_eq!(proves(&line), 0, "{line}");
+        }
+    }
+}
