@@ -326,12 +326,18 @@ impl<'a> Line<'a> {
 }
 
 /// Returns whether a text begins with `{"timestamp":"…","source":` or `{"timestamp":"…","level":`,
-/// and no other object seems to follow without a line feed.
+/// and no other object seems to follow without a line feed, nor to be in a string. Graylog's rows
+/// begin so, too.
 pub(crate) fn is_like_lager(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(br#"{"timestamp":""#) else { return false };
     let stamp = &rest[..rest.len().min(48)];
     let is_key = |end: usize| {
         [&br#","source":"#[..], br#","level":"#].iter().any(|key| rest[end + 1..].starts_with(key))
     };
-    memchr::memchr(b'"', stamp).is_some_and(is_key) && position!(br#"}{""#, rest).is_none()
+    let holds_another = || {
+        position!(br#"}{""#, rest).is_some()
+            || position!(br#"{\""#, rest).is_some()
+            || (position!(b"OUT=", rest).is_some() && position!(b"IN=", rest).is_some())
+    };
+    memchr::memchr(b'"', stamp).is_some_and(is_key) && !holds_another()
 }

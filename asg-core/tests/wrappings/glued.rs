@@ -274,7 +274,7 @@ fn the_work_for_lines_without_line_feeds_grows_with_the_text_only() {
         let line = Line::new(text.as_bytes());
         let count = Record::all(&line).count();
         let each = started.elapsed().as_nanos() / text.len() as u128;
-        assert!(each < 2_000, "{each} ns per byte of {}: {count}", text.len());
+        assert!(each < 20_000, "{each} ns per byte of {}: {count}", text.len());
     }
     let policy = TimePolicy::default();
     let text = format!("{header}{PACKET}").repeat(2);

@@ -144,7 +144,8 @@ pub(super) fn told(object: &Object<'_>) -> Outer {
 
 /// Returns whether the name of a source may be a machine's, and not a stream's or a program's.
 fn is_hosts(name: &[u8]) -> bool {
-    is_host(name) && !STREAMS.contains(&name) && Role::of_program(name) == Role::Speaker
+    let is_name = is_host(name) && !name.contains(&b'/');
+    is_name && !STREAMS.contains(&name) && Role::of_program(name) == Role::Speaker
 }
 
 /// The longest name of a machine. The beginning of a longer program's name shows that it is not a

@@ -8,6 +8,7 @@
 //! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`]. A head makes objects of rows: [`head`] |
 //! | `__CURSOR=…`, and fields on lines of their own | journald; see [`journal`] |
 //! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
+//! | `time=… host=cell-1 msg="…"` | logfmt; see [`logfmt`] |
 //! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
 //! | lines without line feeds between them | datagrams of syslog, `ansible -o`; see [`glued`] |
@@ -24,6 +25,7 @@ mod head;
 mod influx;
 mod journal;
 mod json;
+mod logfmt;
 mod several;
 mod table;
 
@@ -229,6 +231,9 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     }
     if let Some(found) = influx::find(text).or_else(|| columns::labelled(text)) {
         return Some(vec![found.within(outer)]);
+    }
+    if let Some(found) = logfmt::find(text) {
+        return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
     let envelope = layers::peel_known(text);
     if !envelope.role().carries_lines() || envelope.uptime.is_some() {
