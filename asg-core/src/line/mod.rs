@@ -41,6 +41,7 @@ pub use self::split::{Lines, RawLine};
 pub use self::transcode::Transcoder;
 pub use self::wrapped::Head;
 use self::wrapped::{Part, Unwrapped};
+use crate::bytes::entities;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
 
@@ -235,6 +236,12 @@ impl<'a> Line<'a> {
     /// Those in its wrappings were divided already.
     pub(crate) fn divided(&self) -> Option<Box<Unwrapped<'a>>> {
         wrapped::divided(self.unwrapped_text().filter(|_| !self.is_cut).map(|_| self.raw)?)
+    }
+
+    /// Returns the contents of the line without HTML's entities; `None` if it has no quotes so.
+    pub(crate) fn without_entities(&self) -> Option<Box<Unwrapped<'static>>> {
+        let is_written_so = !self.is_cut && entities::has_quotes(self.unwrapped_text()?);
+        is_written_so.then(|| wrapped::without_entities(self.raw))
     }
 
     /// Reads these contents from now on, and returns them.

@@ -107,7 +107,7 @@ impl<'a> Record<'a> {
         record
     }
 
-    /// Reads a line again that may hold more: without its colours, or divided. Returns whether it
+    /// Reads a line again that may hold more: without its colours, divided, or without entities. Returns whether it
     /// was read so.
     #[inline]
     fn read_again(&mut self, line: &'a Line<'_>) -> bool {
@@ -115,7 +115,20 @@ impl<'a> Record<'a> {
         let is_plain = has_colours && self.without_colours(line);
         // Without colours, it is divided already.
         let is_divided = !is_plain && self.may_be_several() && self.divide(line);
-        has_colours || is_divided
+        let is_damaged = !is_plain && !is_divided && matches!(self.content, Content::Damaged(_));
+        let has_entities = is_damaged && self.without_entities(line);
+        has_colours || is_divided || has_entities
+    }
+
+    /// Reads a damaged line again whose quotes are HTML's entities, if that shows more of it.
+    #[cold]
+    fn without_entities(&mut self, line: &'a Line<'_>) -> bool {
+        let Some(plain) = line.without_entities() else { return false };
+        let shows_more = Record::of_part(&plain.first).shows_more_than(self);
+        if shows_more {
+            *self = Self::of_part(&line.read_plain(plain).first);
+        }
+        shows_more
     }
 
     /// Reads a line that holds several without line feeds between them.

@@ -245,7 +245,8 @@ impl Reader {
         let text = line.unwrapped_text();
         record.memo.is_quiet = !line.is_cut() && text.is_some_and(is_quiet);
         record.fill_content(line);
-        if !record.memo.is_quiet && record.read_again(line) {
+        let is_damaged = matches!(record.content, Content::Damaged(_));
+        if (is_damaged || !record.memo.is_quiet) && record.read_again(line) {
             return;
         }
         let body = record.envelope.body.as_bytes();

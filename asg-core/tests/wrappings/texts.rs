@@ -238,3 +238,33 @@ fn a_document_that_is_alone_in_a_string_is_read() {
         }
     }
 }
+
+#[test]
+fn entities_of_html_are_undone_and_forge_nothing() {
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+    };
+    let mut reader = asg_core::Reader::new();
+    for (header, is_proven) in [
+        ("", true),
+        ("<14>1 2024-05-06T07:09:10Z cell-1 rep - - - ", true),
+        ("<14>May  6 07:09:10 cell-1 rep: ", true),
+        ("2024-05-06T07:09:10Z cell-1 rep: ", true),
+        ("<14>May  6 07:09:10 cell-1 my-app: ", false),
+        ("2024-05-06T07:09:10Z cell-1 my-app: ", false),
+        ("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT ", false),
+    ] {
+        let line = format!("{header}{REP}");
+        for text in [escaped(&line), line.replace('"', "&quot;"), line.replace('"', "&#34;")] {
+            assert_eq!(proves(&text), usize::from(is_proven), "{text}");
+            let line = Line::new(text.as_bytes());
+            assert_eq!(reader.classify(&line), Record::classify(&line), "{text}");
+        }
+        let of_kernel = header.replace("rep", "kernel");
+        let text = escaped(&format!("{of_kernel}{PACKET}"));
+        let line = Line::new(text.as_bytes());
+        let record = Record::classify(&line);
+        assert_eq!(record.proven_packet().is_some(), is_proven, "{text}");
+        assert!(is_proven || Outcome::of(&line, &record) == Outcome::NotPlatform, "{text}");
+    }
+}

@@ -13,6 +13,7 @@
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
 //! | lines without line feeds between them | datagrams of syslog, `ansible -o`; see [`glued`] |
 //! | colours | grep, `aws logs tail` |
+//! | `&quot;` | pages and XML |
 //!
 //! A wrapping may come behind layers ([`layers`](super::envelope::layers)), and the text in it may
 //! have layers, or be wrapped again.
@@ -36,9 +37,9 @@ pub use self::head::Head;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
 use super::is_like_lager;
-use crate::bytes::colours;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
+use crate::bytes::{colours, entities};
 use crate::time::{LogTime, Uptime};
 
 /// The contents of a line's wrappings: at least one line.
@@ -148,12 +149,20 @@ impl<'a> Unwrapped<'a> {
 
 /// Removes the colours of a line, and then its wrappings.
 pub(super) fn without_colours(raw: &[u8]) -> Box<Unwrapped<'static>> {
-    let plain = || Cow::Owned(colours::without_colours(raw));
+    of_plain(&colours::without_colours(raw), Colours::Removed)
+}
+
+/// Undoes HTML's entities in a line, and then its wrappings.
+pub(super) fn without_entities(raw: &[u8]) -> Box<Unwrapped<'static>> {
+    of_plain(&entities::undone(raw), Colours::Kept)
+}
+
+fn of_plain(plain: &[u8], colours: Colours) -> Box<Unwrapped<'static>> {
+    let text = || Cow::Owned(plain.to_vec());
     let mut parts = Vec::new();
-    let found = Found { text: plain(), starts: 0, outer: Outer::default() };
-    inner(found, 0, Colours::Removed, &mut parts);
+    inner(Found { text: text(), starts: 0, outer: Outer::default() }, 0, colours, &mut parts);
     let mut parts = parts.into_iter();
-    let whole = || Part { text: plain(), starts: 0, outer: Outer::default() };
+    let whole = || Part { text: text(), starts: 0, outer: Outer::default() };
     let first = parts.next().unwrap_or_else(whole);
     Box::new(Unwrapped { first, more: parts.collect() })
 }
