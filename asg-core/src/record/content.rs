@@ -225,6 +225,7 @@ impl<'a> Content<'a> {
 
     /// Parses an array; `None` if the body is not one. Its end may be missing.
     fn array(body: &'a [u8]) -> Option<Self> {
+        let (body, _) = trailing::divide(body);
         let error = match event::documents::containers_of_array(body) {
             Ok(containers) => return Some(Self::of(containers)),
             Err(error) => Error::of_json(body, &error),

@@ -97,7 +97,7 @@ fn a_damaged_line_that_holds_a_container_and_gives_nothing_is_told() {
     for text in [
         rep.replace("\"data\"", "\"data\"\"").clone(),
         rep.replace('"', "&quot;").replacen("{&quot;", "{", 1),
-        format!("{}vcap@c:~$ ", json!({"a": {"handle": "a", "metadata": {"app_id": "b"}}})),
+        format!("{} hello", json!({"a": {"handle": "a", "metadata": {"app_id": "b"}}})),
     ] {
         let (kinds, outcome) = kinds_and_outcome(&text);
         assert_eq!((kinds, outcome), (vec!["damaged"], Outcome::NotUnderstood), "{text}");
@@ -266,5 +266,45 @@ fn entities_of_html_are_undone_and_forge_nothing() {
         let record = Record::classify(&line);
         assert_eq!(record.proven_packet().is_some(), is_proven, "{text}");
         assert!(is_proven || Outcome::of(&line, &record) == Outcome::NotPlatform, "{text}");
+    }
+}
+
+#[test]
+fn a_prompt_of_a_shell_hides_no_document() {
+    let guid = "d538d169-f2f6-4587-77b1-f00d";
+    let app = json!({"app_id": "bc6f229d-5e4a-4c41-a63f-e8795496c283"});
+    let store = json!({guid: {"handle": guid, "ip": "10.255.15.7", "metadata": app}});
+    let pretty = serde_json::to_string_pretty(&store).unwrap();
+    let found = |log: &str| {
+        let (mut lines, mut found) = (LogLines::new(), 0);
+        let mut each = |raw: RawLine<'_>| {
+            let origin = Origin { source: SourceId(0), line: raw.number };
+            if raw.part_of.is_none() {
+                Record::classify(&raw.line()).evidence(origin, |_| found += 1);
+            }
+        };
+        lines.push(log.as_bytes(), &mut each);
+        lines.finish(each);
+        found
+    };
+    for prompt in ["vcap@cell-1:~$ ", "[root@cell-1 ~]# ", "$ ", "diego-cell/0:/var/vcap@x~# "] {
+        let packet = format!("May  6 07:09:10 cell-1 kernel: {PACKET}{prompt}");
+        assert_eq!(Record::classify(&Line::new(packet.as_bytes())).kind(), "packet", "{packet}");
+        for log in [
+            format!("{prompt}{store}\n"),
+            format!("{prompt}{store}{prompt}\n"),
+            format!("{store}{prompt}exit\n{store}{prompt}\n"),
+            format!("{prompt}cat store.json\n{pretty}{prompt}\n"),
+            format!("{prompt}cat store.json\n{pretty}{prompt}"),
+            format!("{prompt}cat rep.stdout.log\n{prompt}{REP}\n"),
+            format!("May  6 07:09:10 cell-1 rep: {REP}{prompt}\n"),
+        ] {
+            assert_eq!(found(&log), 1, "{log}");
+        }
+        let log = format!("May  6 07:09:10 cell-1 my-app: {prompt}{REP}\n");
+        assert_eq!(found(&log), 0, "{log}");
+        let forged = format!("May  6 07:09:10 cell-1 my-app: {prompt}{PACKET}{prompt}");
+        let (_, outcome) = kinds_and_outcome(&forged);
+        assert_eq!(outcome, Outcome::NotPlatform, "{forged}");
     }
 }

@@ -15,8 +15,8 @@
 use super::members::{self, Tells};
 use super::role::{self, Role};
 use super::{Dialect, Envelope, cisco, console, stream, syslog};
-use crate::bytes::colours;
 use crate::bytes::text::Text;
+use crate::bytes::{colours, trailing};
 use crate::guid::Guid;
 use crate::time::LogTime;
 
@@ -72,6 +72,7 @@ const PREFIXES: &[Layer] = &[
     layer(is_word, host),
     layer(|b| b == b'[', kubectl),
     layer(|b| b == b'{', labels),
+    layer(|b| b.is_ascii_graphic(), prompt),
     layer(|b| b == b'>', |text| text.starts_with(b"> ").then(|| up_to(2))),
     layer(|b| matches!(b, b' ' | b'\t') || b.is_ascii_digit(), numbered),
     layer(|b| matches!(b, b' ' | b'\t'), blanks),
@@ -345,6 +346,13 @@ fn host(text: &[u8]) -> Option<Envelope<'_>> {
         && Guid::parse(name).is_err()
         && Role::of_program(name) == Role::Speaker;
     is_host.then(|| Envelope { host: Some(Text::new(name)), ..up_to(name.len() + 2) })
+}
+
+/// Parses `vcap@cell-1:~$ {"…`: a shell's prompt.
+fn prompt(text: &[u8]) -> Option<Envelope<'_>> {
+    let mark = text.iter().take(128).position(|b| matches!(b, b'$' | b'#' | b'%'))? + 1;
+    let is_prompt = text.get(mark) == Some(&b' ') && trailing::is_prompt(&text[..mark]);
+    is_prompt.then(|| up_to(mark + 1))
 }
 
 /// Parses `[pod/name/container] …`.

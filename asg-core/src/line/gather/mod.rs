@@ -18,6 +18,7 @@ use self::row::Row;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
 use super::wrapped::Head;
 use crate::bytes::line_end::{without_cr, without_line_end};
+use crate::bytes::trailing;
 
 /// Joins the lines of a JSON document, or of an entry of journald's.
 ///
@@ -253,7 +254,8 @@ impl DocumentLines {
     }
 
     fn is_document(&self) -> bool {
-        let text = || std::str::from_utf8(&self.text);
+        // A prompt may stand behind it.
+        let text = || std::str::from_utf8(trailing::divide(self.whole()).0);
         match self.open {
             Some(Open::Entry(_) | Open::Row(_)) => self.offsets.len() > 1,
             _ => text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok()),
