@@ -116,7 +116,7 @@ fn what_is_no_log_is_called_by_its_name() {
 
 #[test]
 fn what_is_no_text_is_no_log() {
-    // As Brotli's bytes, of which each may come first.
+    // Brotli's bytes look random.
     let mut state = 1_u32;
     let random = |_| {
         state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);

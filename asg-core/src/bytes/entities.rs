@@ -17,7 +17,7 @@ pub(crate) fn has_quotes(text: &[u8]) -> bool {
     ENTITIES[..2].iter().any(|(quote, _)| memchr::memmem::find(text, quote).is_some())
 }
 
-/// Returns the text with these characters as they are. What was written so twice is undone once.
+/// Replaces the references by their characters, once.
 pub(crate) fn undone(text: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text;

@@ -107,8 +107,8 @@ impl<'a> Record<'a> {
         record
     }
 
-    /// Reads a line again that may hold more: without its colours, divided, or without entities. Returns whether it
-    /// was read so.
+    /// Reads a line again that may hold more: without its colours, divided, or without entities.
+    /// Returns whether it was read so.
     #[inline]
     fn read_again(&mut self, line: &'a Line<'_>) -> bool {
         let has_colours = line.has_colours();

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{PACKET, REP};
 
-/// Marks that stand for a line end.
+/// Marks in the place of a line end.
 const ENDS: [&str; 10] =
     ["\\n", "\\r\\n", "#012", "#015#012", "\r", "\r\r", "\0", "\x0b", "\x0c", " \\n "];
 
@@ -19,7 +19,7 @@ const HEADERS: [fn(usize, &str) -> String; 5] = [
     |n, program| format!("<4>Mar  1 07:09:1{n} cell-{n} {program}[7]: "),
 ];
 
-/// What a log gives: the host of each proven packet, and of each container's evidence.
+/// The hosts of a log's proven packets, and those of its evidence.
 #[derive(Debug, Default, PartialEq)]
 struct Given {
     packets: Vec<Option<String>>,
@@ -209,7 +209,7 @@ fn an_apps_text_is_the_apps_to_the_end_of_the_line() {
     assert_eq!(Given::of(&of_app).packets.len(), 0);
     let text = format!("{}{PACKET}\\n{of_app}", HEADERS[3](0, "kernel"));
     assert_eq!(Given::of(&text).packets.len(), 1);
-    // A text between lines is nobody's.
+    // A text between lines ends the division.
     let text = format!("{forged}my-app says {forged}");
     assert!(Given::of(&text).packets.len() < 2);
 }

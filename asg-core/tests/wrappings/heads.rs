@@ -38,7 +38,7 @@ fn row(fields: &[&str], delimiter: &str, quotes: Quotes) -> String {
     fields.iter().map(quoted).collect::<Vec<_>>().join(delimiter) + "\n"
 }
 
-/// What a log gives: of each proven packet and each evidence the machine; and the outcomes.
+/// The machines of a log's proven packets and of its evidence, and a count of outcomes.
 #[derive(Debug, Default)]
 struct Given {
     packets: Vec<Option<String>>,
@@ -133,7 +133,7 @@ fn a_program_in_a_column_without_a_known_name_decides_too() {
         assert_eq!(given(&log(app, REP)).evidence.len(), 0, "{app}");
         assert_eq!(given(&log(app, PACKET)).packets.len(), 0, "{app}");
     }
-    // Splunk's own columns are no programs.
+    // Splunk's own columns name no program.
     let names = ["_raw", "_time", "host", "source", "sourcetype", "index", "linecount"];
     let values = [REP, "2024-05-06T07:09:10Z", "cell-1", "/a/rep.log", "rep_log", "main", "1"];
     let log = row(&names, ",", Quotes::All) + &row(&values, ",", Quotes::All);

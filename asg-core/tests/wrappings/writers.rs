@@ -78,7 +78,7 @@ fn a_row_of_graylogs_is_no_line_of_lagers() {
         let line = Line::new(text.as_bytes());
         let record = Record::classify(&line);
         assert_eq!(record.envelope.cell().as_deref(), Some("cell-1"), "{text}");
-        // What a stream or a program is called is no machine.
+        // A stream or a program names no machine.
         for source in ["stdout", "rep", "/var/log/kern.log"] {
             let text = order(source, "kernel", PACKET);
             let line = Line::new(text.as_bytes());

@@ -254,7 +254,7 @@ impl DocumentLines {
     }
 
     fn is_document(&self) -> bool {
-        // A prompt may stand behind it.
+        // A prompt may follow it.
         let text = || std::str::from_utf8(trailing::divide(self.whole()).0);
         match self.open {
             Some(Open::Entry(_) | Open::Row(_)) => self.offsets.len() > 1,
@@ -330,7 +330,8 @@ impl DocumentLines {
 /// let text = b"a log line\n{\n  \"a\": 1\n";
 /// assert_eq!(unfinished_document(text, &Form::Lines), Some(11));
 /// assert_eq!(unfinished_document(b"{\n  \"a\": 1\n}\n", &Form::Lines), None);
-/// assert_eq!(unfinished_document(b"__CURSOR=s=1\nA=1\n\n__CURSOR=s=2\n", &Form::Export), Some(18));
+/// let text = b"__CURSOR=s=1\nA=1\n\n__CURSOR=s=2\n";
+/// assert_eq!(unfinished_document(text, &Form::Export), Some(18));
 /// ```
 #[must_use]
 pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {

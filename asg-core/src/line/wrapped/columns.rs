@@ -266,8 +266,8 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
 /// The fields of a row, each with its offset.
 pub(super) type Fields<'t> = Vec<(usize, Cow<'t, [u8]>)>;
 
-/// Returns the fields of a row, and whether one of them is in quotes; `None` if text stands behind
-/// a quote.
+/// Returns the fields of a row, and whether one of them is in quotes; `None` if text follows a
+/// closing quote.
 pub(super) fn fields(text: &[u8], delimiter: u8) -> Option<(Fields<'_>, bool)> {
     let mut fields = Vec::new();
     let mut has_quotes = false;

@@ -2,7 +2,7 @@
 //! other, and lines whose ends became another mark.
 //!
 //! A line ends where a packet's fields or a lager object ends, if a whole header follows there. A
-//! mark that stands for a line end also ends the kernel's other lines. A text inside a line is
+//! mark in the place of a line end also ends the kernel's other lines. A text inside a line is
 //! never asked: the program of the first header decides, and an app's text reaches to the end. So
 //! neither an app nor a log prefix can print a line of another program.
 //!
@@ -21,7 +21,7 @@ use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, fill_common, layers};
 use crate::time::LogTime;
 
-/// What stands for a line end.
+/// Marks in the place of a line end.
 const ENDS: [&[u8]; 8] = [b"\\r", b"\\n", b"#015", b"#012", b"\r", b"\0", b"\x0b", b"\x0c"];
 
 /// A header is not longer.
@@ -193,7 +193,7 @@ fn end_of_fields(text: &[u8], begins: usize) -> usize {
         let word = &text[at..];
         let len = word.iter().position(|b| *b == b' ').unwrap_or(word.len());
         let word = &word[..len];
-        // A mark or a priority may stand behind the last value.
+        // A mark or a priority may follow the last value.
         if let Some(end) = word.iter().position(|b| matches!(b, b'<' | b'\\' | b'#' | 0..=0x1f)) {
             let is_end = word[end] == b'<' || ends(&word[end..]) > 0;
             if is_end && (end == 0 || is_field(&word[..end])) {

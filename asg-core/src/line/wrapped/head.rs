@@ -28,10 +28,10 @@ pub struct Head {
     delimiter: u8,
 }
 
-/// A longer line is no head.
+/// The longest head.
 const LONGEST: usize = 8 << 10;
 
-/// What divides columns.
+/// Bytes that divide columns.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
 /// Columns that show no program, whatever they look like: Splunk's, Graylog's and Azure Monitor's.

@@ -13,7 +13,7 @@ use crate::line::envelope::members;
 /// The largest number of keys.
 const MOST: usize = 64;
 
-/// Finds the line in a text of such keys; `None` if something else stands between them, or the
+/// Finds the line in a text of such keys; `None` if something else is between them, or the
 /// first is not known.
 pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
     if !text.first()?.is_ascii_alphabetic() && !matches!(text[0], b'_' | b'@') {
