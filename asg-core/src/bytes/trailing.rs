@@ -49,7 +49,7 @@ fn without_prompt(text: &[u8]) -> Option<&[u8]> {
     let (rest, name) = before.split_at(before.len() - name);
     // In brackets it has a blank: `[root@cell-1 ~]#`.
     let rest = match name {
-        [b'~' | b'/', .., b']'] | b"~]" => {
+        [b'~' | b'/', .., b']'] => {
             let rest = rest.strip_suffix(b" ")?;
             let open = memchr::memrchr(b'[', rest).filter(|at| rest.len() - at < MOST_PROMPT)?;
             &rest[..open]
