@@ -24,8 +24,8 @@ pub struct Block {
 
 impl Block {
     /// Returns the form of the log.
-    pub(crate) const fn form(&self) -> Form {
-        self.form
+    pub(crate) const fn form(&self) -> &Form {
+        &self.form
     }
 
     /// Returns the lines, each with its line feed except perhaps the last of the log. If a line is
@@ -88,7 +88,7 @@ impl<R: Read> Blocks<R> {
     /// Those of reading. The block then has the bytes before the error, even if they are not a
     /// whole line, and no more follow.
     pub fn next(&mut self, block: &mut Block) -> io::Result<bool> {
-        block.set(&self.rest, self.form.unwrap_or_default());
+        block.set(&self.rest, self.form.clone().unwrap_or_default());
         self.rest.clear();
         let mut result = Ok(());
         let (mut cut, mut searched) = (None, 0);
@@ -110,7 +110,8 @@ impl<R: Read> Blocks<R> {
                 continue;
             }
             // A document is not divided: it goes into the next block, or this one grows.
-            cut = match end.map(|end| (end, unfinished_document(&block.bytes()[..end], block.form)))
+            cut = match end
+                .map(|end| (end, unfinished_document(&block.bytes()[..end], &block.form)))
             {
                 Some((end, None)) => Some(end),
                 Some((_, Some(0))) | None => None,
@@ -122,7 +123,7 @@ impl<R: Read> Blocks<R> {
                 cut = Some(searched);
             }
         }
-        self.form = Some(block.form);
+        self.form = Some(block.form.clone());
         // At the end of the log, no other piece of its line follows.
         if let Some(cut) = cut.filter(|cut| *cut < block.len && !self.is_over) {
             self.rest.extend_from_slice(&block.bytes()[cut..]);

@@ -102,7 +102,7 @@ impl Piece {
             let (origin, part_of) = (at(before + number), part_of.map(|first| before + first));
             each(Raw { origin, source: name, bytes, is_cut: skipped > 0, part_of, instance });
         };
-        let mut lines = LogLines::within(self.block.form());
+        let mut lines = LogLines::within(self.block.form().clone());
         lines.push(self.block.bytes(), &mut whole);
         lines.finish(whole);
         self.lines.set(Some(last));
@@ -340,7 +340,7 @@ impl Feed {
             Opened::Bytes(whole) => {
                 let done = self.done();
                 let form = Form::of(whole);
-                let end = done + end_of_piece(&whole[done..], self.size, form);
+                let end = done + end_of_piece(&whole[done..], self.size, &form);
                 piece.block.set(&whole[done..end], form);
                 self.open = Open::Memory(end);
                 self.counter.add(end - done).map_err(failed)?;
@@ -384,7 +384,7 @@ fn utf8(bytes: &[u8]) -> Vec<u8> {
 }
 
 /// Returns the length of the next piece: about `size`, to the end of a line that is in no document.
-fn end_of_piece(text: &[u8], size: usize, form: Form) -> usize {
+fn end_of_piece(text: &[u8], size: usize, form: &Form) -> usize {
     let mut most = size.max(1);
     while most < text.len() {
         let end = memchr::memrchr(b'\n', &text[..most]).map(|n| n + 1);
@@ -416,7 +416,7 @@ mod tests {
             ("__CURSOR=1\nA=1\n\n__CURSOR=2\nA=1\n", 30, 16),
         ] {
             let form = Form::of(text.as_bytes());
-            assert_eq!(end_of_piece(text.as_bytes(), size, form), expected, "{text}");
+            assert_eq!(end_of_piece(text.as_bytes(), size, &form), expected, "{text}");
         }
     }
 }

@@ -406,7 +406,7 @@ fn lone_carriage_returns_are_told() {
     assert_eq!(status, 0);
     assert_eq!(
         stderr,
-        "asglog: -: its lines end in carriage returns alone (3), and are read as one; `tr '\\r' '\\n'` mends it\n"
+        "asglog: -: its lines end in carriage returns alone (3), so it is one line, and all flows have its number; `tr '\\r' '\\n'` mends it\n"
     );
     let both = packets(3).replace('\n', "\r\n");
     assert_eq!(run_with("parse", &["-"], &[], both.as_bytes()).stderr, "");

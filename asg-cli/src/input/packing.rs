@@ -139,6 +139,9 @@ const MAGIC: &[(&[u8], Kind)] = &[
     (b"Rar!\x1a\x07", Kind::Refused("a RAR archive")),
     (b"!<arch>\n", Kind::Refused("an ar archive")),
     (b"LPKSHHRH", Kind::Refused("a journal (`journalctl -o json` prints its lines)")),
+    (b"\xc7\x71", Kind::Refused("a cpio archive")),
+    (b"\x71\xc7", Kind::Refused("a cpio archive")),
+    (b"Obj\x01", Kind::Refused("Avro")),
     (b"PAR1", Kind::Refused("Parquet")),
     (b"ARROW1\0\0", Kind::Refused("Arrow")),
     (b"ASGLEDGR", Kind::Refused("a ledger (give it with --ledger)")),
@@ -166,6 +169,10 @@ impl Kind {
                 Self::Packed(Packing::Bzip2)
             }
             _ if is_tar(head) => Self::Tar,
+            _ if is_cpio(head) => Self::Refused("a cpio archive"),
+            _ if is_binary(head) => {
+                Self::Refused("of no known format, and no text (Brotli has no mark)")
+            }
             _ => Self::Text,
         }
     }
@@ -179,6 +186,32 @@ impl Kind {
             || (head.contains(&b'\n') && !MAGIC.iter().any(|(magic, _)| magic.starts_with(head)))
     }
 }
+
+/// Returns whether it is a header of cpio in text, which has digits only: `newc`'s or `odc`'s.
+///
+/// Source: cpio(5).
+fn is_cpio(head: &[u8]) -> bool {
+    let len = match head.get(..6) {
+        Some(b"070701" | b"070702") => 110,
+        Some(b"070707") => 76,
+        _ => return false,
+    };
+    head.get(..len).is_some_and(|header| header.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Returns whether a quarter of these bytes is not text: they are not UTF-8, or control characters.
+/// Zeros may be a hole in a log.
+fn is_binary(head: &[u8]) -> bool {
+    let is_control = |c: &char| matches!(c, '\x01'..='\x08' | '\x0e'..='\x1a' | '\x1c'..='\x1f');
+    let odd: usize = head
+        .utf8_chunks()
+        .map(|chunk| chunk.valid().chars().filter(is_control).count() + chunk.invalid().len())
+        .sum();
+    head.len() >= LEAST_BINARY && odd * 4 > head.len()
+}
+
+/// Fewer bytes do not show whether they are text.
+const LEAST_BINARY: usize = 128;
 
 /// Returns whether it is a header of tar. Such a header holds the sum of its own bytes, with blanks
 /// in place of the sum. So files of before POSIX, which have no magic number, are identified too.

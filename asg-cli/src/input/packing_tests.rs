@@ -101,6 +101,9 @@ fn what_is_no_log_is_called_by_its_name() {
         (&b"7z\xbc\xaf\x27\x1c\0\x04"[..], "a 7-Zip archive"),
         (b"\x04\x22\x4d\x18\x64\x40\xa7", "compressed with LZ4"),
         (b"PAR1\x15\x04", "Parquet"),
+        (b"Obj\x01\x04\x14avro.codec", "Avro"),
+        (b"\xc7\x71\x01\x02", "a cpio archive"),
+        (&[&b"070701"[..], &[b'0'; 104], b"kern.log\0"].concat(), "a cpio archive"),
         (b"SQLite format 3\0\x10", "an SQLite database"),
     ] {
         assert_eq!(decoded(bytes), (Vec::new(), Some(Unreadable::Format(name))));
@@ -108,6 +111,25 @@ fn what_is_no_log_is_called_by_its_name() {
         assert_eq!(decoded(&xz(bytes)), (Vec::new(), Some(Unreadable::Format(name))));
         let said = Unreadable::Format(name).to_string();
         assert_eq!(said, format!("it is {name}, which this program does not read"));
+    }
+}
+
+#[test]
+fn what_is_no_text_is_no_log() {
+    // Brotli's bytes look random.
+    let mut state = 1_u32;
+    let random = |_| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 24) as u8
+    };
+    let bytes: Vec<_> = (0..1_000).map(random).collect();
+    let (found, error) = decoded(&[b"\x0b", &bytes[..]].concat());
+    assert!(found.is_empty() && matches!(error, Some(Unreadable::Format(_))), "{error:?}");
+    // A log after a crash, one in an old encoding, and one with bytes of its own.
+    let line = b"May  6 07:09:10 cell-1 kernel: caf\xe9 \x1b[1mIN=\x01\n";
+    for before in [&[0; 4_096][..], b"", b"DATA\n\x03\0\0\0\0\0\0\0abc\n"] {
+        let text = [before, &line.repeat(20)].concat();
+        assert_eq!(decoded(&text), (text, None));
     }
 }
 

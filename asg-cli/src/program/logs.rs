@@ -195,8 +195,8 @@ impl Logs {
         }
         for (name, returns) in self.readers.lone_returns() {
             report.note(format_args!(
-                "{name}: its lines end in carriage returns alone ({returns}), and are read as one; \
-                 `tr '\\r' '\\n'` mends it"
+                "{name}: its lines end in carriage returns alone ({returns}), so it is one line, and all flows have \
+                 its number; `tr '\\r' '\\n'` mends it"
             ));
         }
         if let Some(sentence) = sources::sentence(outcomes, origins::name, |_| true) {

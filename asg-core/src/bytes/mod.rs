@@ -17,6 +17,7 @@
 pub(crate) mod base64;
 pub(crate) mod colours;
 pub(crate) mod digits;
+pub(crate) mod entities;
 pub(crate) mod escape;
 pub(crate) mod find;
 pub(crate) mod hash;

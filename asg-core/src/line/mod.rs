@@ -39,7 +39,9 @@ pub use self::envelope::{Dialect, Envelope};
 pub use self::gather::{DocumentLines, Form, LogLines, unfinished_document};
 pub use self::split::{Lines, RawLine};
 pub use self::transcode::Transcoder;
+pub use self::wrapped::Head;
 use self::wrapped::{Part, Unwrapped};
+use crate::bytes::entities;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
 
@@ -61,8 +63,8 @@ pub struct Line<'a> {
     /// The contents of its wrappings, once they are needed: most lines have a header that rules
     /// wrappings out.
     unwrapped: OnceLock<Option<Box<Unwrapped<'a>>>>,
-    /// The contents of the line without its colours, if those are read.
-    plain: OnceLock<Box<Unwrapped<'static>>>,
+    /// The contents of the line without its colours, or divided, if those are read.
+    plain: OnceLock<Box<Unwrapped<'a>>>,
 }
 
 impl<'a> From<RawLine<'a>> for Line<'a> {
@@ -235,8 +237,20 @@ impl<'a> Line<'a> {
         wrapped::without_colours(self.raw)
     }
 
+    /// Returns the lines that the line holds without line feeds between them; `None` if it is one.
+    /// Those in its wrappings were divided already.
+    pub(crate) fn divided(&self) -> Option<Box<Unwrapped<'a>>> {
+        wrapped::divided(self.unwrapped_text().filter(|_| !self.is_cut).map(|_| self.raw)?)
+    }
+
+    /// Returns the contents of the line without HTML's entities; `None` if it has no quotes so.
+    pub(crate) fn without_entities(&self) -> Option<Box<Unwrapped<'static>>> {
+        let is_written_so = !self.is_cut && entities::has_quotes(self.unwrapped_text()?);
+        is_written_so.then(|| wrapped::without_entities(self.raw))
+    }
+
     /// Reads these contents from now on, and returns them.
-    pub(crate) fn read_plain(&self, plain: Box<Unwrapped<'static>>) -> &Unwrapped<'static> {
+    pub(crate) fn read_plain(&self, plain: Box<Unwrapped<'a>>) -> &Unwrapped<'a> {
         self.plain.get_or_init(|| plain)
     }
 
@@ -324,12 +338,18 @@ impl<'a> Line<'a> {
 }
 
 /// Returns whether a text begins with `{"timestamp":"…","source":` or `{"timestamp":"…","level":`,
-/// and no other object seems to follow without a line feed.
+/// and no other object seems to follow without a line feed, nor to be in a string. Graylog's rows
+/// begin so, too.
 pub(crate) fn is_like_lager(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(br#"{"timestamp":""#) else { return false };
     let stamp = &rest[..rest.len().min(48)];
     let is_key = |end: usize| {
         [&br#","source":"#[..], br#","level":"#].iter().any(|key| rest[end + 1..].starts_with(key))
     };
-    memchr::memchr(b'"', stamp).is_some_and(is_key) && position!(br#"}{""#, rest).is_none()
+    let holds_another = || {
+        position!(br#"}{""#, rest).is_some()
+            || position!(br#"{\""#, rest).is_some()
+            || (position!(b"OUT=", rest).is_some() && position!(b"IN=", rest).is_some())
+    };
+    memchr::memchr(b'"', stamp).is_some_and(is_key) && !holds_another()
 }

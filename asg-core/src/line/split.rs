@@ -87,6 +87,7 @@ impl Default for Lines {
 impl Lines {
     /// Creates a decoder with a limit of 64 KiB for a line, and of 64 MiB for a line that begins
     /// with `{` or `[`, or has `{"` in its first 512 bytes: such a line may be a whole document.
+    /// Several packets in one line, or lines of lager's, have the same limit.
     ///
     /// ```
     /// let mut lines = asg_core::Lines::new();
@@ -127,9 +128,7 @@ impl Lines {
     pub fn limit(&self, line: &[u8]) -> usize {
         match line.first() {
             Some(b'{' | b'[') => self.document_limit,
-            _ if line.len() > self.limit && may_be_behind(&line[..self.limit]) => {
-                self.document_limit
-            }
+            _ if line.len() > self.limit && may_be_long(&line[..self.limit]) => self.document_limit,
             _ => self.limit,
         }
     }
@@ -195,8 +194,8 @@ impl Lines {
             return;
         }
         // Only behind the limit is it asked what the line is: its beginning is whole then.
-        let is_document = matches!(self.held.first(), Some(b'{' | b'['))
-            || may_be_behind(&self.held[..self.limit]);
+        let is_document =
+            matches!(self.held.first(), Some(b'{' | b'[')) || may_be_long(&self.held[..self.limit]);
         let limit = if is_document { self.document_limit } else { self.limit };
         let room = limit.saturating_sub(self.held.len());
         let (kept, rest) = rest.split_at(room.min(rest.len()));
@@ -225,11 +224,16 @@ impl Lines {
 /// The longest text before a document.
 const MOST_BEFORE: usize = 512;
 
-/// Returns whether a line that begins like this may have a document behind a header, as `bosh ssh`
-/// and container runtimes write it.
-fn may_be_behind(line: &[u8]) -> bool {
+/// Returns whether a line that begins like this may be long: with a document behind a header, as
+/// `bosh ssh` and container runtimes write it; or with several lines that have no line feeds.
+fn may_be_long(line: &[u8]) -> bool {
     let head = &line[..line.len().min(MOST_BEFORE)];
     memchr::memmem::find(head, b"{\"").is_some()
+        || [&b" OUT="[..], b"{\"timestamp\":"].iter().any(|it| count(it, line) > 1)
+}
+
+fn count(what: &[u8], text: &[u8]) -> usize {
+    memchr::memmem::find_iter(text, what).take(2).count()
 }
 
 #[cfg(test)]

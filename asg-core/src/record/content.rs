@@ -225,6 +225,7 @@ impl<'a> Content<'a> {
 
     /// Parses an array; `None` if the body is not one. Its end may be missing.
     fn array(body: &'a [u8]) -> Option<Self> {
+        let (body, _) = trailing::divide(body);
         let error = match event::documents::containers_of_array(body) {
             Ok(containers) => return Some(Self::of(containers)),
             Err(error) => Error::of_json(body, &error),
@@ -255,7 +256,7 @@ impl<'a> Content<'a> {
 }
 
 /// iptables keeps at most 29 bytes of a prefix (`xt_LOG.h`); nft keeps 127.
-const MAX_IPTABLES_PREFIX: usize = 29;
+pub(super) const MAX_IPTABLES_PREFIX: usize = 29;
 
 /// Returns the prefix at the end of a header that was not understood: no more bytes than iptables
 /// keeps, behind one that is of no word, and Cloud Foundry's.

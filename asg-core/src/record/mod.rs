@@ -44,6 +44,7 @@ pub use self::output::RecordOutput;
 pub use self::owned::{RecordBuf, Records, records};
 pub use self::reader::Reader;
 
+use crate::bytes::find::position;
 use crate::error::Error;
 use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 use crate::line::Line;
@@ -101,21 +102,70 @@ impl<'a> Record<'a> {
         let mut record = Self::new_packet();
         line.fill_envelope(&mut record.envelope);
         record.fill_content(line);
-        if line.has_colours() {
-            record.without_colours(line);
-        }
+        record.read_again(line);
         line.name_machine(&mut record.envelope);
         record
     }
 
+    /// Reads a line again that may hold more: without its colours, divided, or without entities.
+    /// Returns whether it was read so.
+    #[inline]
+    fn read_again(&mut self, line: &'a Line<'_>) -> bool {
+        let has_colours = line.has_colours();
+        let is_plain = has_colours && self.without_colours(line);
+        // Without colours, it is divided already.
+        let is_divided = !is_plain && self.may_be_several() && self.divide(line);
+        let is_damaged = !is_plain && !is_divided && matches!(self.content, Content::Damaged(_));
+        let has_entities = is_damaged && self.without_entities(line);
+        has_colours || is_divided || has_entities
+    }
+
+    /// Reads a damaged line again whose quotes are HTML's entities, if that shows more of it.
+    #[cold]
+    fn without_entities(&mut self, line: &'a Line<'_>) -> bool {
+        let Some(plain) = line.without_entities() else { return false };
+        let shows_more = Record::of_part(&plain.first).shows_more_than(self);
+        if shows_more {
+            *self = Self::of_part(&line.read_plain(plain).first);
+        }
+        shows_more
+    }
+
+    /// Reads a line that holds several without line feeds between them.
+    #[cold]
+    fn divide(&mut self, line: &'a Line<'_>) -> bool {
+        let Some(lines) = line.divided() else { return false };
+        *self = Self::of_part(&line.read_plain(lines).first);
+        true
+    }
+
+    /// Returns whether the line's content was read in a way that several lines would be.
+    #[inline]
+    fn may_be_several(&self) -> bool {
+        match &self.content {
+            Content::Packet { packet, .. } => {
+                packet.prefix.as_bytes().len() > content::MAX_IPTABLES_PREFIX
+                    || packet.trailing().is_some()
+            }
+            Content::Damaged(_) => true,
+            Content::Other => {
+                let body = self.envelope.body.as_bytes();
+                let is_object = matches!(body, [b'{' | b'[', ..]);
+                !is_object && !self.memo.is_quiet && position!(b"{\"timestamp\":\"", body).is_some()
+            }
+            _ => false,
+        }
+    }
+
     /// Reads a line with colours again without them, if that shows more of it.
     #[cold]
-    fn without_colours(&mut self, line: &'a Line<'_>) {
+    fn without_colours(&mut self, line: &'a Line<'_>) -> bool {
         let plain = line.without_colours();
         let shows_more = Record::of_part(&plain.first).shows_more_than(self);
         if shows_more {
             *self = Self::of_part(&line.read_plain(plain).first);
         }
+        shows_more
     }
 
     fn of_part(part: &'a wrapped::Part<'_>) -> Self {

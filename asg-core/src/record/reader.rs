@@ -276,7 +276,7 @@ impl Reader {
                     record.fill_content(line);
                 } else if line.has_colours() {
                     record.fill_content(line);
-                    record.without_colours(line);
+                    record.read_again(line);
                 } else {
                     if !self.fill_known(&mut record) {
                         self.fill_content(line, role, &mut record);
@@ -293,8 +293,8 @@ impl Reader {
         let text = line.unwrapped_text();
         record.memo.is_quiet = !line.is_cut() && text.is_some_and(is_quiet);
         record.fill_content(line);
-        if !record.memo.is_quiet && line.has_colours() {
-            record.without_colours(line);
+        let is_damaged = matches!(record.content, Content::Damaged(_));
+        if (is_damaged || !record.memo.is_quiet) && record.read_again(line) {
             return;
         }
         let body = record.envelope.body.as_bytes();

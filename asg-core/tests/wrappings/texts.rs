@@ -97,7 +97,7 @@ fn a_damaged_line_that_holds_a_container_and_gives_nothing_is_told() {
     for text in [
         rep.replace("\"data\"", "\"data\"\"").clone(),
         rep.replace('"', "&quot;").replacen("{&quot;", "{", 1),
-        format!("{}vcap@c:~$ ", json!({"a": {"handle": "a", "metadata": {"app_id": "b"}}})),
+        format!("{} hello", json!({"a": {"handle": "a", "metadata": {"app_id": "b"}}})),
     ] {
         let (kinds, outcome) = kinds_and_outcome(&text);
         assert_eq!((kinds, outcome), (vec!["damaged"], Outcome::NotUnderstood), "{text}");
@@ -208,5 +208,103 @@ fn a_document_of_a_cell_is_read_behind_what_stands_before_it() {
         lines.push(format!("{before}{store}\n").as_bytes(), &mut each);
         lines.finish(each);
         assert_eq!(found, 400, "{before}");
+    }
+}
+
+#[test]
+fn a_document_that_is_alone_in_a_string_is_read() {
+    let guid = "d538d169-f2f6-4587-77b1-f00d";
+    let app = json!({"app_id": "bc6f229d-5e4a-4c41-a63f-e8795496c283"});
+    let store = json!({guid: {"handle": guid, "ip": "10.255.15.7", "metadata": app}});
+    for text in
+        [store.to_string(), serde_json::to_string_pretty(&store).unwrap(), format!("{store}\n")]
+    {
+        for line in [
+            json!(text).to_string(),
+            json!([text]).to_string(),
+            json!({"stdout": text}).to_string(),
+            json!({"rc": 0, "cmd": ["cat", "store.json"], "stdout": text}).to_string(),
+            json!({"results": [{"host": "cell-1", "content": text}]}).to_string(),
+        ] {
+            assert_eq!(proves(&line), 1, "{line}");
+        }
+        for line in [
+            json!({"program": "my-app", "stdout": text}).to_string(),
+            json!({"cf_app_id": "1", "message": text}).to_string(),
+            format!("May  6 07:09:10 cell-1 my-app: {}", json!(text)),
+            format!("May  6 07:09:10 cell-1 logger: {}", json!({"stdout": text})),
+        ] {
+            assert_eq!(proves(&line), 0, "{line}");
+        }
+    }
+}
+
+#[test]
+fn entities_of_html_are_undone_and_forge_nothing() {
+    let escaped = |text: &str| {
+        text.replace('&', "&amp;").replace('"', "&quot;").replace('<', "&lt;").replace('>', "&gt;")
+    };
+    let mut reader = asg_core::Reader::new();
+    for (header, is_proven) in [
+        ("", true),
+        ("<14>1 2024-05-06T07:09:10Z cell-1 rep - - - ", true),
+        ("<14>May  6 07:09:10 cell-1 rep: ", true),
+        ("2024-05-06T07:09:10Z cell-1 rep: ", true),
+        ("<14>May  6 07:09:10 cell-1 my-app: ", false),
+        ("2024-05-06T07:09:10Z cell-1 my-app: ", false),
+        ("2024-05-06T07:08:03.29+0000 [APP/PROC/WEB/0] OUT ", false),
+    ] {
+        let line = format!("{header}{REP}");
+        for text in [escaped(&line), line.replace('"', "&quot;"), line.replace('"', "&#34;")] {
+            assert_eq!(proves(&text), usize::from(is_proven), "{text}");
+            let line = Line::new(text.as_bytes());
+            assert_eq!(reader.classify(&line), Record::classify(&line), "{text}");
+        }
+        let of_kernel = header.replace("rep", "kernel");
+        let text = escaped(&format!("{of_kernel}{PACKET}"));
+        let line = Line::new(text.as_bytes());
+        let record = Record::classify(&line);
+        assert_eq!(record.proven_packet().is_some(), is_proven, "{text}");
+        assert!(is_proven || Outcome::of(&line, &record) == Outcome::NotPlatform, "{text}");
+    }
+}
+
+#[test]
+fn a_prompt_of_a_shell_hides_no_document() {
+    let guid = "d538d169-f2f6-4587-77b1-f00d";
+    let app = json!({"app_id": "bc6f229d-5e4a-4c41-a63f-e8795496c283"});
+    let store = json!({guid: {"handle": guid, "ip": "10.255.15.7", "metadata": app}});
+    let pretty = serde_json::to_string_pretty(&store).unwrap();
+    let found = |log: &str| {
+        let (mut lines, mut found) = (LogLines::new(), 0);
+        let mut each = |raw: RawLine<'_>| {
+            let origin = Origin { source: SourceId(0), line: raw.number };
+            if raw.part_of.is_none() {
+                Record::classify(&raw.line()).evidence(origin, |_| found += 1);
+            }
+        };
+        lines.push(log.as_bytes(), &mut each);
+        lines.finish(each);
+        found
+    };
+    for prompt in ["vcap@cell-1:~$ ", "[root@cell-1 ~]# ", "$ ", "diego-cell/0:/var/vcap@x~# "] {
+        let packet = format!("May  6 07:09:10 cell-1 kernel: {PACKET}{prompt}");
+        assert_eq!(Record::classify(&Line::new(packet.as_bytes())).kind(), "packet", "{packet}");
+        for log in [
+            format!("{prompt}{store}\n"),
+            format!("{prompt}{store}{prompt}\n"),
+            format!("{store}{prompt}exit\n{store}{prompt}\n"),
+            format!("{prompt}cat store.json\n{pretty}{prompt}\n"),
+            format!("{prompt}cat store.json\n{pretty}{prompt}"),
+            format!("{prompt}cat rep.stdout.log\n{prompt}{REP}\n"),
+            format!("May  6 07:09:10 cell-1 rep: {REP}{prompt}\n"),
+        ] {
+            assert_eq!(found(&log), 1, "{log}");
+        }
+        let log = format!("May  6 07:09:10 cell-1 my-app: {prompt}{REP}\n");
+        assert_eq!(found(&log), 0, "{log}");
+        let forged = format!("May  6 07:09:10 cell-1 my-app: {prompt}{PACKET}{prompt}");
+        let (_, outcome) = kinds_and_outcome(&forged);
+        assert_eq!(outcome, Outcome::NotPlatform, "{forged}");
     }
 }

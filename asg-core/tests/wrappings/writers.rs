@@ -56,6 +56,67 @@ fn a_name_behind_the_hosts_column_is_the_program_whatever_its_form() {
 }
 
 #[test]
+fn a_row_of_graylogs_is_no_line_of_lagers() {
+    for order in [
+        |source: &str, program: &str, text: &str| {
+            let text = serde_json::to_string(text).unwrap();
+            format!(
+                "{{\"timestamp\":\"2024-05-06T07:09:10.000Z\",\"source\":\"{source}\",\"level\":4,\
+                 \"application_name\":\"{program}\",\"message\":{text}}}"
+            )
+        },
+        |source: &str, program: &str, text: &str| {
+            let text = serde_json::to_string(text).unwrap();
+            format!(
+                "{{\"timestamp\":\"2024-05-06T07:09:10.000Z\",\"level\":4,\"message\":{text},\
+                 \"application_name\":\"{program}\",\"source\":\"{source}\"}}"
+            )
+        },
+    ] {
+        holds_for_apps(|program, text| order("cell-1", program, text));
+        let text = order("cell-1", "kernel", PACKET);
+        let line = Line::new(text.as_bytes());
+        let record = Record::classify(&line);
+        assert_eq!(record.envelope.cell().as_deref(), Some("cell-1"), "{text}");
+        // A stream or a program names no machine.
+        for source in ["stdout", "rep", "/var/log/kern.log"] {
+            let text = order(source, "kernel", PACKET);
+            let line = Line::new(text.as_bytes());
+            assert_eq!(Record::classify(&line).envelope.cell(), None, "{text}");
+        }
+    }
+    // A lager line about a packet's text is lager's.
+    let text =
+        REP.replace("\"container-guid\":", "\"error\":\"IN= OUT={\\\"\",\"container-guid\":");
+    assert_eq!(proves(&text), 1, "{text}");
+}
+
+#[test]
+fn keys_of_logfmt_decide_as_members_do() {
+    let quoted = |text: &str| serde_json::to_string(text).unwrap();
+    for begins in ["time=2024-05-06T07:09:10Z level=warn", "level=info ts=2024-05-06T07:09:10Z"] {
+        for (host, program) in [("host", "program"), ("hostname", "app"), ("host.name", "ident")] {
+            holds_for_apps(|name, text| {
+                format!("{begins} {host}=cell-1 {program}={name} msg={}", quoted(text))
+            });
+            holds_for_apps(|name, text| {
+                format!("{begins} msg={} {program}=\"{name}\" {host}=\"cell-1\"", quoted(text))
+            });
+        }
+        let text = format!("{begins} host=cell-1 msg={}", quoted(PACKET));
+        let line = Line::new(text.as_bytes());
+        let (record, policy) = (Record::classify(&line), asg_core::TimePolicy::default());
+        let output = serde_json::to_value(record.to_output(1, &policy)).unwrap();
+        assert_eq!(output["host"], "cell-1", "{text}");
+        assert_eq!(output["time"], "2024-05-06T07:09:10Z", "{text}");
+        assert_eq!(output["packet"]["mark"], 2, "{text}");
+    }
+    // An app's own line.
+    let header = format!("May  6 07:09:10 cell-1 my-app: time=x program=rep msg={}", quoted(REP));
+    assert_eq!(proves(&header), 0);
+}
+
+#[test]
 fn papertrails_ninth_column_is_the_program() {
     let row = |program: &str, text: &str| {
         let stamp = "2024-05-06 07:09:10 +0000";

@@ -15,8 +15,8 @@
 use super::members::{self, Tells};
 use super::role::{self, Role};
 use super::{Dialect, Envelope, cisco, console, stream, syslog};
-use crate::bytes::colours;
 use crate::bytes::text::Text;
+use crate::bytes::{colours, trailing};
 use crate::guid::Guid;
 use crate::time::LogTime;
 
@@ -67,10 +67,12 @@ const HEADERS: &[Layer] = &[
 /// Prefixes that tools print. Each counts only where a header or a lager line follows.
 const PREFIXES: &[Layer] = &[
     layer(is_word, bosh),
+    layer(is_word, ansible),
     layer(is_word, service),
     layer(is_word, host),
     layer(|b| b == b'[', kubectl),
     layer(|b| b == b'{', labels),
+    layer(|b| b.is_ascii_graphic(), prompt),
     layer(|b| b == b'>', |text| text.starts_with(b"> ").then(|| up_to(2))),
     layer(|b| matches!(b, b' ' | b'\t') || b.is_ascii_digit(), numbered),
     layer(|b| matches!(b, b' ' | b'\t'), blanks),
@@ -91,6 +93,18 @@ pub(crate) fn peel(text: &[u8]) -> Envelope<'_> {
 /// Peels all layers of known form.
 pub(crate) fn peel_known(text: &[u8]) -> Envelope<'_> {
     peel_with(text, |_, _| None)
+}
+
+/// Peels all headers of a text that begins with one, and no prefixes of tools.
+pub(crate) fn headers(text: &[u8]) -> Option<Envelope<'_>> {
+    let mut all = header(text)?;
+    for _ in 1..MOST {
+        let Some(inner) = header(&text[all.body_at..]).filter(|_| is_open(&all)) else { break };
+        let at = all.body_at + inner.body_at;
+        all = inner.within(&all);
+        all.body_at = at;
+    }
+    Some(all)
 }
 
 fn peel_with<'a>(
@@ -161,7 +175,7 @@ pub(super) fn is_line(text: &[u8]) -> bool {
 const MOST_UNKNOWN: usize = 160;
 
 /// Names of streams that tools put before a colon, like names of machines.
-const STREAMS: [&[u8]; 4] = [b"out", b"err", b"stdout", b"stderr"];
+pub(crate) const STREAMS: [&[u8]; 4] = [b"out", b"err", b"stdout", b"stderr"];
 
 /// Finds a whole header, with stamp, machine and program, behind a text of no known form: the marks
 /// of a list, a diff or code, and tools that no table has. A text with a program's tag in it is
@@ -306,6 +320,17 @@ fn bosh(text: &[u8]) -> Option<Envelope<'_>> {
     })
 }
 
+/// Parses `cell-1 | CHANGED | rc=0 | (stdout) …`: `ansible -o`.
+///
+/// Source: ansible, `plugins/callback/oneline.py`.
+fn ansible(text: &[u8]) -> Option<Envelope<'_>> {
+    let name = word(text).filter(|name| syslog::is_host(name))?;
+    let rest = text[name.len()..].strip_prefix(b" | ")?;
+    let rest = rest[word(rest)?.len()..].strip_prefix(b" | rc=")?;
+    let rest = rest[word(rest)?.len()..].strip_prefix(b" | (stdout) ")?;
+    Some(Envelope { host: Some(Text::new(name)), ..up_to(text.len() - rest.len()) })
+}
+
 /// Parses `name   | …`: docker compose, ansible, and other programs that run one on several
 /// machines.
 fn service(text: &[u8]) -> Option<Envelope<'_>> {
@@ -325,6 +350,13 @@ fn host(text: &[u8]) -> Option<Envelope<'_>> {
         && Guid::parse(name).is_err()
         && Role::of_program(name) == Role::Speaker;
     is_host.then(|| Envelope { host: Some(Text::new(name)), ..up_to(name.len() + 2) })
+}
+
+/// Parses `vcap@cell-1:~$ {"…`: a shell's prompt.
+fn prompt(text: &[u8]) -> Option<Envelope<'_>> {
+    let mark = text.iter().take(128).position(|b| matches!(b, b'$' | b'#' | b'%'))? + 1;
+    let is_prompt = text.get(mark) == Some(&b' ') && trailing::is_prompt(&text[..mark]);
+    is_prompt.then(|| up_to(mark + 1))
 }
 
 /// Parses `[pod/name/container] …`.

@@ -170,11 +170,16 @@ pub(crate) fn of(name: &[u8]) -> Option<(Tells, Sureness)> {
 
 /// Returns whether these are names of columns: two of them name a machine, a program or a time.
 pub(crate) fn are_columns<'n>(names: impl Iterator<Item = &'n str>) -> bool {
+    count_known(names) > 1
+}
+
+/// Returns how many of these names are those of a machine, a program or a time.
+pub(crate) fn count_known<'n>(names: impl Iterator<Item = &'n str>) -> usize {
     let is_known = |name: &&str| {
         let tells = of(name.as_bytes()).map(|(tells, _)| tells);
         matches!(tells, Some(Tells::Host | Tells::Program | Tells::Tag | Tells::Time))
     };
-    names.filter(is_known).nth(1).is_some()
+    names.filter(is_known).count()
 }
 
 /// Returns what the name of a member of an object in an object means.

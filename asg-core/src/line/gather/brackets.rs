@@ -1,6 +1,7 @@
 //! Where an indented JSON document ends: where its brackets are closed.
 
 use super::State;
+use crate::bytes::trailing;
 
 /// A document that is evidence never nests deeper than this.
 const MOST_NESTED: usize = 128;
@@ -38,7 +39,8 @@ impl Brackets {
                 b'}' | b']' if self.closers.last() == Some(&byte) => {
                     self.closers.pop();
                     if self.closers.is_empty() {
-                        let is_end = line[at..].trim_ascii().is_empty();
+                        let rest = &line[at..];
+                        let is_end = rest.trim_ascii().is_empty() || trailing::is_prompt(rest);
                         return if is_end { State::Closed } else { State::Broken };
                     }
                 }

@@ -40,8 +40,8 @@ pub(super) enum Reading {
 
 impl Entry {
     /// Begins an entry with this line.
-    pub(super) fn begin(line: &[u8], form: Form) -> Option<Self> {
-        if form == Form::Export && line.starts_with(CURSOR) {
+    pub(super) fn begin(line: &[u8], form: &Form) -> Option<Self> {
+        if *form == Form::Export && line.starts_with(CURSOR) {
             return Some(Self::Export(Reading::Fields));
         }
         is_verbose_head(line).then_some(Self::Verbose)

@@ -8,13 +8,17 @@
 
 mod brackets;
 pub(super) mod entry;
+mod row;
 
 use serde::de::IgnoredAny;
 
 use self::brackets::{Brackets, is_continuation};
 use self::entry::{CURSOR, Entry};
+use self::row::Row;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
+use super::wrapped::Head;
 use crate::bytes::line_end::{without_cr, without_line_end};
+use crate::bytes::trailing;
 
 /// Joins the lines of a JSON document, or of an entry of journald's.
 ///
@@ -62,7 +66,7 @@ pub struct DocumentLines {
 /// assert_eq!(Form::of(b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1714979352000101\n"), Form::Export);
 /// assert_eq!(Form::of(b"May  6 07:09:10 cell-1 kernel: text\n"), Form::Lines);
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Form {
     /// Lines, and documents among them.
@@ -71,13 +75,20 @@ pub enum Form {
     /// The output of `journalctl -o export`. Only there does a line `__CURSOR=…` begin an entry:
     /// elsewhere a program may have printed it, to hide what follows in a value.
     Export,
+    /// The rows of a table, behind a line with the names of its columns. A row with a
+    /// packet's or a container's text is passed on as an object of JSON with these names.
+    Table(Head),
 }
 
 impl Form {
     /// Returns the form of a log that begins like this.
     #[must_use]
     pub fn of(beginning: &[u8]) -> Self {
-        if beginning.starts_with(CURSOR) { Self::Export } else { Self::Lines }
+        if beginning.starts_with(CURSOR) {
+            return Self::Export;
+        }
+        let end = memchr::memchr(b'\n', beginning).map_or(beginning.len(), |at| at + 1);
+        Head::of(without_line_end(&beginning[..end])).map_or(Self::Lines, Self::Table)
     }
 }
 
@@ -86,6 +97,7 @@ impl Form {
 enum Open {
     Json(Brackets),
     Entry(Entry),
+    Row(Row),
 }
 
 /// The state of a document after a line.
@@ -140,7 +152,11 @@ impl DocumentLines {
     /// ```
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
-        if self.open.is_none() && !may_begin(line.bytes) {
+        let may_begin = || match &self.form {
+            Some(Form::Table(_)) | None => true,
+            Some(_) => may_begin(line.bytes),
+        };
+        if self.open.is_none() && !may_begin() {
             return each(line);
         }
         self.take(line, &mut each);
@@ -159,10 +175,20 @@ impl DocumentLines {
                 if self.open.is_some() {
                     self.finish(&mut *each);
                 }
-                if self.form.is_none() && line.number == 1 {
-                    self.form = Some(Form::of(line.bytes));
+                let form = self.form.get_or_insert_with(|| match line.number {
+                    1 => Form::of(line.bytes),
+                    _ => Form::Lines,
+                });
+                if let Form::Table(head) = form
+                    && line.skipped == 0
+                    && Row::begin(line.bytes, head).1 != State::Open
+                {
+                    let object = head.object(line.bytes);
+                    return each(RawLine {
+                        bytes: object.as_deref().unwrap_or(line.bytes),
+                        ..line
+                    });
                 }
-                let form = self.form.unwrap_or_default();
                 self.open = Open::begin(line.bytes, form).filter(|_| line.skipped == 0);
                 if self.open.is_none() {
                     return each(line);
@@ -179,7 +205,12 @@ impl DocumentLines {
         }
         match &mut self.open {
             None => State::Ended,
-            Some(Open::Json(_)) if line.skipped > 0 => State::Ended,
+            Some(Open::Json(_) | Open::Row(_)) if line.skipped > 0 => State::Ended,
+            Some(Open::Row(row)) => match row.take(line.bytes) {
+                // Whatever it is, it is a text of the row's.
+                State::Broken => State::Closed,
+                state => state,
+            },
             Some(Open::Json(brackets)) => brackets.take(line.bytes),
             Some(Open::Entry(entry)) => {
                 let line_end: &[u8] = if line.offset > self.ends { b"\r\n" } else { b"\n" };
@@ -217,15 +248,16 @@ impl DocumentLines {
     /// ```
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         match self.open {
-            Some(Open::Entry(_)) => self.pass_on_document(&mut each),
+            Some(Open::Entry(_) | Open::Row(_)) => self.pass_on_document(&mut each),
             _ => self.pass_on(&mut each),
         }
     }
 
     fn is_document(&self) -> bool {
-        let text = || std::str::from_utf8(&self.text);
+        // A prompt may follow it.
+        let text = || std::str::from_utf8(trailing::divide(self.whole()).0);
         match self.open {
-            Some(Open::Entry(_)) => self.offsets.len() > 1,
+            Some(Open::Entry(_) | Open::Row(_)) => self.offsets.len() > 1,
             _ => text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok()),
         }
     }
@@ -243,9 +275,13 @@ impl DocumentLines {
         if !self.is_document() {
             return self.pass_on(each);
         }
+        let row = match (&self.open, &self.form) {
+            (Some(Open::Row(_)), Some(Form::Table(head))) => head.object(self.whole()),
+            _ => None,
+        };
+        let bytes = row.as_deref().unwrap_or(self.whole());
         for line in self.lines() {
             each(if line.number == self.first {
-                let bytes = &self.text[..self.text.len() - 1];
                 let skipped = self.skipped.iter().map(|(_, skipped)| skipped).sum();
                 RawLine { bytes, skipped, ..line }
             } else {
@@ -253,6 +289,11 @@ impl DocumentLines {
             });
         }
         self.clear();
+    }
+
+    /// Returns the text of all lines, without the last line feed.
+    fn whole(&self) -> &[u8] {
+        &self.text[..self.text.len() - 1]
     }
 
     fn lines(&self) -> impl Iterator<Item = RawLine<'_>> {
@@ -287,15 +328,16 @@ impl DocumentLines {
 /// use asg_core::line::{Form, unfinished_document};
 ///
 /// let text = b"a log line\n{\n  \"a\": 1\n";
-/// assert_eq!(unfinished_document(text, Form::Lines), Some(11));
-/// assert_eq!(unfinished_document(b"{\n  \"a\": 1\n}\n", Form::Lines), None);
-/// assert_eq!(unfinished_document(b"__CURSOR=s=1\nA=1\n\n__CURSOR=s=2\n", Form::Export), Some(18));
+/// assert_eq!(unfinished_document(text, &Form::Lines), Some(11));
+/// assert_eq!(unfinished_document(b"{\n  \"a\": 1\n}\n", &Form::Lines), None);
+/// let text = b"__CURSOR=s=1\nA=1\n\n__CURSOR=s=2\n";
+/// assert_eq!(unfinished_document(text, &Form::Export), Some(18));
 /// ```
 #[must_use]
-pub fn unfinished_document(text: &[u8], form: Form) -> Option<usize> {
-    if form == Form::Export {
+pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {
+    if *form != Form::Lines {
         // Only what is before them shows what its lines are.
-        let mut lines = LogLines::within(form);
+        let mut lines = LogLines::within(form.clone());
         lines.push(text, |_| ());
         return lines.documents.offsets.first().and_then(|at| usize::try_from(*at).ok());
     }
@@ -317,6 +359,7 @@ pub fn unfinished_document(text: &[u8], form: Form) -> Option<usize> {
         let state = match &mut open {
             Open::Json(brackets) => brackets.take(line),
             Open::Entry(entry) => entry.take(b"\n", line, 0),
+            Open::Row(row) => row.take(line),
         };
         state == State::Open
     });
@@ -333,7 +376,10 @@ const fn may_begin(line: &[u8]) -> bool {
 }
 
 impl Open {
-    fn begin(line: &[u8], form: Form) -> Option<Self> {
+    fn begin(line: &[u8], form: &Form) -> Option<Self> {
+        if let Form::Table(head) = form {
+            return Some(Self::Row(Row::begin(line, head).0));
+        }
         let json = Brackets::begin(line).map(Self::Json);
         json.or_else(|| Entry::begin(line, form).map(Self::Entry))
     }
@@ -596,9 +642,16 @@ mod tests {
             "BINARY",
             "Mon 2024-05-06 07:09:10 UTC [s=1]",
             "    MESSAGE=x",
+            "t,cell-1,kernel,IN= OUT=",
+            "\"t\",cell-1,\"app\",\"x",
+            "IN= OUT=\"",
+            "\"\"",
+            "t,c,p,\"x\"y",
         ];
-        prop::collection::vec(prop::sample::select(LINES), 0..16)
-            .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect())
+        const HEADS: &[&str] = &["", "time,host,program,message\n", "\"time\",\"message\"\r\n"];
+        let lines = prop::collection::vec(prop::sample::select(LINES), 0..16)
+            .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect::<String>());
+        (prop::sample::select(HEADS), lines).prop_map(|(head, lines)| format!("{head}{lines}"))
     }
 
     proptest! {
@@ -616,7 +669,9 @@ mod tests {
             let numbers: Vec<_> = all.iter().map(|seen| seen.0).collect();
             prop_assert_eq!(numbers, (1..=text.lines().count() as u64).collect::<Vec<_>>());
             for (_, offset, bytes, _) in &all {
-                prop_assert!(text.as_bytes()[*offset as usize..].starts_with(bytes.split(|b| *b == b'\n').next().unwrap()));
+                // A row may have become an object.
+                let is_row = matches!(Form::of(text.as_bytes()), Form::Table(_));
+                prop_assert!(is_row || text.as_bytes()[*offset as usize..].starts_with(bytes.split(|b| *b == b'\n').next().unwrap()));
             }
         }
 
@@ -625,8 +680,8 @@ mod tests {
             let ends: Vec<_> = text.match_indices('\n').map(|(n, _)| n + 1).chain([0]).collect();
             let end = ends[at.index(ends.len())];
             let form = Form::of(text.as_bytes());
-            let cut = unfinished_document(&text.as_bytes()[..end], form).unwrap_or(end);
-            let seen = |text| seen_by(LogLines::within(form), [text]);
+            let cut = unfinished_document(&text.as_bytes()[..end], &form).unwrap_or(end);
+            let seen = |text| seen_by(LogLines::within(form.clone()), [text]);
             let whole = seen(text.as_bytes());
             let first = seen(&text.as_bytes()[..cut]);
             let mut both = first.clone();

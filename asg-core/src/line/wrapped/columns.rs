@@ -19,7 +19,7 @@ use crate::line::envelope::{Dialect, is_host, layers, members};
 use crate::time::{LogTime, rfc3339, stamp};
 
 /// The maximum number of fields in a row.
-const MOST: usize = 64;
+pub(super) const MOST: usize = 64;
 
 /// Finds the line in a row of a table; `None` if the text is not a row, or has no line in it.
 pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
@@ -31,7 +31,8 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
         tabs(text).map(|(at, field)| (at, Cow::Borrowed(field))).collect()
     } else {
         memchr::memchr(b'"', text)?;
-        quoted_fields(text)?
+        let (fields, has_quotes) = fields(text, b',')?;
+        has_quotes.then_some(fields)?
     };
     if !(2..=MOST).contains(&fields.len()) {
         return None;
@@ -132,6 +133,15 @@ pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer 
         }
         _ => outer,
     }
+}
+
+/// Returns what fields show by their form. The first name is the machine's, unless another field
+/// has that.
+pub(super) fn told_beside<'t>(has_host: bool, fields: impl Iterator<Item = &'t [u8]>) -> Outer {
+    let host = has_host.then(String::new);
+    let mut outer = Outer { host, ..Outer::default() };
+    fields.for_each(|field| tell(&mut outer, field));
+    outer
 }
 
 /// Takes the fact that a field shows by its form.
@@ -253,8 +263,12 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Returns the fields between commas, each with its offset; `None` if no field is in quotes.
-fn quoted_fields(text: &[u8]) -> Option<Vec<(usize, Cow<'_, [u8]>)>> {
+/// The fields of a row, each with its offset.
+pub(super) type Fields<'t> = Vec<(usize, Cow<'t, [u8]>)>;
+
+/// Returns the fields of a row, and whether one of them is in quotes; `None` if text follows a
+/// closing quote.
+pub(super) fn fields(text: &[u8], delimiter: u8) -> Option<(Fields<'_>, bool)> {
     let mut fields = Vec::new();
     let mut has_quotes = false;
     let mut at = 0;
@@ -262,7 +276,7 @@ fn quoted_fields(text: &[u8]) -> Option<Vec<(usize, Cow<'_, [u8]>)>> {
         let rest = &text[at..];
         if rest.first() == Some(&b'"') {
             has_quotes = true;
-            let len = closing(&rest[1..])?;
+            let len = closing_quote(&rest[1..])?;
             let inside = &rest[1..=len];
             let field = if is_quoted(inside) {
                 Cow::Owned(unquoted(inside))
@@ -272,23 +286,23 @@ fn quoted_fields(text: &[u8]) -> Option<Vec<(usize, Cow<'_, [u8]>)>> {
             fields.push((at + 1, field));
             at += len + 2;
         } else {
-            let len = memchr::memchr(b',', rest).unwrap_or(rest.len());
+            let len = memchr::memchr(delimiter, rest).unwrap_or(rest.len());
             fields.push((at, Cow::Borrowed(&rest[..len])));
             at += len;
         }
         match text.get(at) {
             None => break,
-            Some(b',') if fields.len() < MOST => at += 1,
+            Some(b) if *b == delimiter && fields.len() < MOST => at += 1,
             // Blanks at the end.
             Some(_) if text[at..].trim_ascii().is_empty() => break,
             Some(_) => return None,
         }
     }
-    has_quotes.then_some(fields)
+    Some((fields, has_quotes))
 }
 
 /// Returns the place of the quote that ends a field: the first that is not doubled.
-fn closing(text: &[u8]) -> Option<usize> {
+pub(in crate::line) fn closing_quote(text: &[u8]) -> Option<usize> {
     let mut at = 0;
     loop {
         at += memchr::memchr(b'"', text.get(at..)?)?;

@@ -11,9 +11,10 @@ use serde_json::value::RawValue;
 
 use super::Outer;
 use crate::bytes::json::{self, Object};
+use crate::line::envelope::layers::STREAMS;
 use crate::line::envelope::members::{self, Sureness, Tells};
 use crate::line::envelope::role::Role;
-use crate::line::envelope::{Dialect, role, uptime_text};
+use crate::line::envelope::{Dialect, is_host, role, uptime_text};
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
 
 /// The meanings that a member beside a line may have.
@@ -97,6 +98,12 @@ pub(super) fn told(object: &Object<'_>) -> Outer {
     if outer.host.is_none() && object.get(&["gl2_source_input", "gl2_message_id"]).is_some() {
         outer.host = object.string(&["source"]).map(|name| name.as_str().to_owned());
     }
+    // Its exports have the columns that people chose: these three, if they chose none.
+    let is_row = || ["timestamp", "source", "message"].iter().all(|it| object.get(&[it]).is_some());
+    if outer.host.is_none() && is_row() {
+        let source = object.string(&["source"]).map(|name| name.as_str().to_owned());
+        outer.host = source.filter(|name| is_hosts(name.as_bytes()));
+    }
     let number = |key: &str| object.get(&[key])?.get().trim_matches('"').parse::<u64>().ok();
     if let Some(micros) = number("__REALTIME_TIMESTAMP").and_then(|it| i64::try_from(it).ok()) {
         let nanos = micros.checked_mul(1_000);
@@ -133,6 +140,12 @@ pub(super) fn told(object: &Object<'_>) -> Outer {
         "[APP]".clone_into(stream);
     }
     outer
+}
+
+/// Returns whether the name of a source may be a machine's, and not a stream's or a program's.
+fn is_hosts(name: &[u8]) -> bool {
+    let is_name = is_host(name) && !name.contains(&b'/');
+    is_name && !STREAMS.contains(&name) && Role::of_program(name) == Role::Speaker
 }
 
 /// The longest name of a machine. The beginning of a longer program's name shows that it is not a

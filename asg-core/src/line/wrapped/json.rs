@@ -23,7 +23,7 @@ use crate::line::is_like_lager;
 use crate::time::{LogTime, Timestamp, stamp};
 
 /// Members with lines that are neither a packet's nor lager's, the surest first.
-const TEXTS: &[&str] = &[
+pub(super) const TEXTS: &[&str] = &[
     "MESSAGE",
     "msg",
     "log",
@@ -234,7 +234,8 @@ impl<'t> Lines<'t> {
             }
             Some(b'[') => self.array(value, around, depth),
             Some(b'"') => {
-                if let Some(text) = string(value).filter(|text| is_payload(text)) {
+                let is_line = |text: &Cow<'_, [u8]>| is_payload(text) || is_document(text);
+                if let Some(text) = string(value).filter(is_line) {
                     self.push_lines(value, text, around);
                 }
             }
@@ -296,7 +297,14 @@ impl<'t> Lines<'t> {
         for array in arrays {
             self.array(array, &outer, depth - 1);
         }
-        // A line of another kind.
+        // A document in a string of any name, or a line of another kind.
+        if self.found.len() == known {
+            for (_, value) in object.members().filter(|(_, value)| value.get().starts_with('"')) {
+                if let Some(text) = string(value).filter(|text| is_document(text)) {
+                    self.push_lines(value, text, &outer);
+                }
+            }
+        }
         if self.found.len() == known
             && let Some((key, value)) =
                 TEXTS.iter().find_map(|key| Some((*key, object.get(&[key])?)))
@@ -363,6 +371,14 @@ impl<'t> Lines<'t> {
         let dialect = if outer.dialect == Dialect::Bare { Dialect::Json } else { outer.dialect };
         self.found.push(Found { text, starts, outer: Outer { dialect, ..outer } });
     }
+}
+
+/// Returns whether a string may be a document about containers: JSON that may hold a GUID.
+fn is_document(text: &[u8]) -> bool {
+    let text = text.trim_ascii();
+    text.len() > LEAST_DOCUMENT
+        && matches!(text, [b'{', .., b'}'] | [b'[', .., b']'])
+        && memchr::memchr(b'"', text).is_some()
 }
 
 /// Returns whether an object contains an array, at any depth.

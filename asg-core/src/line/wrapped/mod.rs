@@ -5,12 +5,15 @@
 //! |---|---|
 //! | `4,339,637581122,-;…` | `/dev/kmsg` |
 //! | JSON, of any structure | journald, `dmesg -J`, log stores and shippers; see [`json`] |
-//! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`] |
+//! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`]. A head makes objects of rows: [`head`] |
 //! | `__CURSOR=…`, and fields on lines of their own | journald; see [`journal`] |
 //! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
+//! | `time=… host=cell-1 msg="…"` | logfmt; see [`logfmt`] |
 //! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
+//! | lines without line feeds between them | datagrams of syslog, `ansible -o`; see [`glued`] |
 //! | colours | grep, `aws logs tail` |
+//! | `&quot;` | pages and XML |
 //!
 //! A wrapping may come behind layers ([`layers`](super::envelope::layers)), and the text in it may
 //! have layers, or be wrapped again.
@@ -18,20 +21,25 @@
 mod columns;
 mod cut;
 mod facts;
+mod glued;
+mod head;
 mod influx;
 mod journal;
 mod json;
+mod logfmt;
 mod several;
 mod table;
 
 use std::borrow::Cow;
 
+pub(super) use self::columns::closing_quote;
+pub use self::head::Head;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
 use super::is_like_lager;
-use crate::bytes::colours;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
+use crate::bytes::{colours, entities};
 use crate::time::{LogTime, Uptime};
 
 /// The contents of a line's wrappings: at least one line.
@@ -115,20 +123,46 @@ pub(super) fn unwrap(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
     for found in first {
         inner(found, 1, Colours::Kept, &mut parts);
     }
-    let mut parts = parts.into_iter();
-    // Nearly all have one, and an empty vector costs nothing.
-    let first = parts.next()?;
-    Some(Box::new(Unwrapped { first, more: parts.collect() }))
+    Unwrapped::of(parts)
+}
+
+/// Divides a text that holds several lines without line feeds between them; `None` if it is one.
+pub(super) fn divided(raw: &[u8]) -> Option<Box<Unwrapped<'_>>> {
+    let mut parts = Vec::new();
+    let (lines, outer) = glued::divide(raw, false)?;
+    for range in lines {
+        let (text, starts) = (Cow::Borrowed(&raw[range.clone()]), range.start);
+        let found = Found { text, starts, outer: outer.clone() };
+        inner(found, 1, Colours::Kept, &mut parts);
+    }
+    Unwrapped::of(parts)
+}
+
+impl<'a> Unwrapped<'a> {
+    fn of(parts: Vec<Part<'a>>) -> Option<Box<Self>> {
+        let mut parts = parts.into_iter();
+        // Nearly all have one, and an empty vector costs nothing.
+        let first = parts.next()?;
+        Some(Box::new(Self { first, more: parts.collect() }))
+    }
 }
 
 /// Removes the colours of a line, and then its wrappings.
 pub(super) fn without_colours(raw: &[u8]) -> Box<Unwrapped<'static>> {
-    let plain = || Cow::Owned(colours::without_colours(raw));
+    of_plain(&colours::without_colours(raw), Colours::Removed)
+}
+
+/// Undoes HTML's entities in a line, and then its wrappings.
+pub(super) fn without_entities(raw: &[u8]) -> Box<Unwrapped<'static>> {
+    of_plain(&entities::undone(raw), Colours::Kept)
+}
+
+fn of_plain(plain: &[u8], colours: Colours) -> Box<Unwrapped<'static>> {
+    let text = || Cow::Owned(plain.to_vec());
     let mut parts = Vec::new();
-    let found = Found { text: plain(), starts: 0, outer: Outer::default() };
-    inner(found, 0, Colours::Removed, &mut parts);
+    inner(Found { text: text(), starts: 0, outer: Outer::default() }, 0, colours, &mut parts);
     let mut parts = parts.into_iter();
-    let whole = || Part { text: plain(), starts: 0, outer: Outer::default() };
+    let whole = || Part { text: text(), starts: 0, outer: Outer::default() };
     let first = parts.next().unwrap_or_else(whole);
     Box::new(Unwrapped { first, more: parts.collect() })
 }
@@ -156,11 +190,20 @@ fn inner<'a>(found: Found<'a>, depth: usize, colours: Colours, parts: &mut Vec<P
     let is_kernels = outer.role() == Some(Role::Kernel) && !is_object;
     let is_closed = !outer.carries_lines() || is_kernels;
     let level = if is_closed || depth >= MOST_DEEP { None } else { level(&text, &outer) };
+    let is_borrowed = matches!(text, Cow::Borrowed(_));
     let Some(level) = level else {
-        parts.push(Part { text, starts, outer });
+        let is_kernels = outer.role() == Some(Role::Kernel);
+        let lines = outer.carries_lines().then(|| glued::divide(&text, is_kernels)).flatten();
+        match lines {
+            None => parts.push(Part { text, starts, outer }),
+            Some((lines, tools)) => parts.extend(lines.into_iter().map(|range| Part {
+                starts: starts + if is_borrowed { range.start } else { 0 },
+                text: Cow::Owned(text[range].to_vec()),
+                outer: tools.clone().within(&outer),
+            })),
+        }
         return;
     };
-    let is_borrowed = matches!(text, Cow::Borrowed(_));
     let level: Vec<_> = level
         .into_iter()
         .map(|found| Found {
@@ -197,6 +240,9 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     }
     if let Some(found) = influx::find(text).or_else(|| columns::labelled(text)) {
         return Some(vec![found.within(outer)]);
+    }
+    if let Some(found) = logfmt::find(text) {
+        return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
     let envelope = layers::peel_known(text);
     if !envelope.role().carries_lines() || envelope.uptime.is_some() {

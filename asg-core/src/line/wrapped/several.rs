@@ -34,7 +34,7 @@ pub(super) fn lines(text: &[u8]) -> Vec<Vec<u8>> {
 }
 
 /// Returns whether a line has such a text, or what is left of one that is cut.
-fn may_hold(line: &[u8]) -> bool {
+pub(super) fn may_hold(line: &[u8]) -> bool {
     let is_json = || {
         matches!(line.trim_ascii_start(), [b'{' | b'[', ..]) && memchr::memchr(b'"', line).is_some()
     };

@@ -1,0 +1,168 @@
+//! Exports whose first line names the columns: each row has the machine, time and program of its
+//! columns, wherever they are.
+
+use asg_core::line::{LogLines, RawLine};
+use asg_core::record::Outcome;
+use asg_core::{Origin, Record, SourceId};
+
+use super::{PACKET, REP, outputs};
+
+/// Names of columns, by store: those of a time, a machine, a program and a text.
+const NAMES: [[&str; 4]; 9] = [
+    ["timestamp", "host", "program", "message"],
+    ["_time", "host", "process_name", "_raw"],
+    ["@timestamp", "host.name", "process.name", "message"],
+    ["Time", "Hostname", "Program", "Line"],
+    ["TimeGenerated [UTC]", "Computer", "ProcessName", "SyslogMessage"],
+    ["timestamp", "source", "application_name", "message"],
+    ["generated_at", "source_name", "program", "message"],
+    ["date", "hostname", "syslogtag", "msg"],
+    ["EventTime", "HostName", "SYSLOG_IDENTIFIER", "Message"],
+];
+
+/// Orders of these columns.
+const ORDERS: [[usize; 4]; 6] =
+    [[0, 1, 2, 3], [0, 2, 1, 3], [2, 0, 1, 3], [3, 2, 1, 0], [3, 0, 1, 2], [2, 3, 1, 0]];
+
+#[derive(Debug, Clone, Copy)]
+enum Quotes {
+    All,
+    Needed,
+}
+
+fn row(fields: &[&str], delimiter: &str, quotes: Quotes) -> String {
+    let quoted = |field: &&str| match quotes {
+        Quotes::Needed if !field.contains([',', '"', '\n', '\t', ';']) => (*field).to_owned(),
+        _ => format!("\"{}\"", field.replace('"', "\"\"")),
+    };
+    fields.iter().map(quoted).collect::<Vec<_>>().join(delimiter) + "\n"
+}
+
+/// The machines of a log's proven packets and of its evidence, and a count of outcomes.
+#[derive(Debug, Default)]
+struct Given {
+    packets: Vec<Option<String>>,
+    evidence: Vec<Option<String>>,
+    not_platform: usize,
+}
+
+fn given(log: &str) -> Given {
+    let mut given = Given::default();
+    let mut each = |raw: RawLine<'_>| {
+        let line = raw.line();
+        if raw.part_of.is_some() {
+            return;
+        }
+        let first = Record::classify(&line);
+        given.not_platform += usize::from(Outcome::of(&line, &first) == Outcome::NotPlatform);
+        for record in Record::all(&line) {
+            if record.proven_packet().is_some() {
+                given.packets.push(record.envelope.cell());
+            }
+            let origin = Origin { source: SourceId(0), line: raw.number };
+            record.evidence(origin, |_| given.evidence.push(record.envelope.cell()));
+        }
+    };
+    let mut lines = LogLines::new();
+    lines.push(log.as_bytes(), &mut each);
+    lines.finish(each);
+    given
+}
+
+/// Passes on logs of these rows, each a program and a text, in all forms.
+fn each_form(rows: &[(&str, &str)], mut each: impl FnMut(String)) {
+    for (names, order) in NAMES.iter().flat_map(|names| ORDERS.iter().map(move |it| (names, it))) {
+        for delimiter in [",", "\t", ";"] {
+            for quotes in [Quotes::All, Quotes::Needed] {
+                let line = |fields: [&str; 4]| row(&order.map(|n| fields[n]), delimiter, quotes);
+                let rows = rows.iter().map(|(program, text)| {
+                    let tag = format!("{program}:");
+                    let program = if names[2] == "syslogtag" { &tag } else { *program };
+                    line(["2024-05-06T07:09:10Z", "cell-1", program, text])
+                });
+                each(format!("{}{}", line(*names), rows.collect::<String>()));
+            }
+        }
+    }
+}
+
+#[test]
+fn each_row_has_what_its_columns_say_in_any_order() {
+    let rows = [("kernel", PACKET), ("rep", REP), ("sshd", "hello"), ("kernel", &PACKET[15..])];
+    each_form(&rows, |log| {
+        let given = given(&log);
+        let cell = || Some("cell-1".to_owned());
+        assert_eq!(given.packets, [cell(), cell()], "{log}");
+        assert_eq!(given.evidence, [cell()], "{log}");
+        let all = outputs(log.as_bytes());
+        assert_eq!(all.len(), 5, "{log}");
+        // The times of Azure Monitor's columns have another form.
+        assert_eq!(all[1]["time"], "2024-05-06T07:09:10Z", "{log}");
+        assert_eq!(all[1]["uptime"], "88008.920287", "{log}");
+        assert_eq!(all[1]["packet"]["mark"], 2, "{log}");
+    });
+}
+
+#[test]
+fn a_row_of_an_apps_proves_nothing_whatever_its_text_is() {
+    for app in ["my-app", "app2", "11111111-1111-4111-8111-111111111111", "[APP/PROC/WEB/0]"] {
+        let header = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");
+        // A text of several lines, one of them like a row.
+        let forged =
+            format!("hello\n2024-05-06T07:09:10Z,cell-1,kernel,{PACKET}\n{PACKET}\n{REP}\n");
+        let rows =
+            [(app, PACKET), (app, REP), (app, &*header), (app, &*forged), ("kernel", PACKET)];
+        each_form(&rows, |log| {
+            let given = given(&log);
+            assert_eq!(given.packets.len(), 1, "{log}");
+            assert_eq!(given.evidence.len(), 0, "{log}");
+            assert!(given.not_platform >= 3, "{given:?} {log}");
+        });
+    }
+}
+
+#[test]
+fn a_program_in_a_column_without_a_known_name_decides_too() {
+    let log = |program: &str, text: &str| {
+        let head = row(&["timestamp", "who", "host", "message"], ",", Quotes::All);
+        head + &row(&["2024-05-06T07:09:10Z", program, "cell-1", text], ",", Quotes::All)
+    };
+    assert_eq!(given(&log("rep", REP)).evidence, [Some("cell-1".to_owned())]);
+    assert_eq!(given(&log("kernel", PACKET)).packets.len(), 1);
+    for app in ["my-app", "app2"] {
+        assert_eq!(given(&log(app, REP)).evidence.len(), 0, "{app}");
+        assert_eq!(given(&log(app, PACKET)).packets.len(), 0, "{app}");
+    }
+    // Splunk's own columns name no program.
+    let names = ["_raw", "_time", "host", "source", "sourcetype", "index", "linecount"];
+    let values = [REP, "2024-05-06T07:09:10Z", "cell-1", "/a/rep.log", "rep_log", "main", "1"];
+    let log = row(&names, ",", Quotes::All) + &row(&values, ",", Quotes::All);
+    assert_eq!(given(&log).evidence.len(), 1, "{log}");
+}
+
+#[test]
+fn what_is_no_table_stays_as_it_is() {
+    let line = format!("May  6 07:09:10 cell-1 kernel: {PACKET}\n");
+    for first in
+        ["time,host is text: x\n", "hello, world\n", "a,b\n", "host\n", "\n", "time,host\n"]
+    {
+        let log = format!("{first}{line}");
+        assert_eq!(given(&log).packets, [Some("cell-1".to_owned())], "{log}");
+    }
+    // Only the first line is a head: elsewhere a program may have printed it.
+    let log = format!(
+        "hello\n{}{}",
+        row(&["timestamp", "program", "host", "message"], ",", Quotes::All),
+        row(&["2024-05-06T07:09:10Z", "my-app", "cell-1", REP], ",", Quotes::All)
+    );
+    assert_eq!(given(&log).evidence.len(), 0);
+    // A row that has other columns is read by the form of its fields.
+    let log = row(&["timestamp", "host", "program", "message"], ",", Quotes::All)
+        + &row(&["2024-05-06T07:09:10Z", "cell-1", PACKET], ",", Quotes::All);
+    assert_eq!(given(&log).packets, [Some("cell-1".to_owned())]);
+    // The last row is cut.
+    let row = row(&["2024-05-06T07:09:10Z", "cell-1", "kernel", PACKET], ",", Quotes::All);
+    let log = format!("timestamp,host,program,message\n{}", &row[..row.len() - 9]);
+    let all = outputs(log.as_bytes());
+    assert_eq!((&all[1]["kind"], &all[1]["cf"]["verdict"]), (&"damaged".into(), &"allowed".into()));
+}
