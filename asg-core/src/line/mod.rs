@@ -341,15 +341,27 @@ impl<'a> Line<'a> {
 /// and no other object seems to follow without a line feed, nor to be in a string. Graylog's rows
 /// begin so, too.
 pub(crate) fn is_like_lager(text: &[u8]) -> bool {
+    let holds_another =
+        || may_hold_another(text) && (holds_object(text) || position!(b"IN=", text).is_some());
+    begins_like_lager(text) && !holds_another()
+}
+
+/// As [`is_like_lager`], of the beginning alone.
+pub(crate) fn begins_like_lager(text: &[u8]) -> bool {
     let Some(rest) = text.strip_prefix(br#"{"timestamp":""#) else { return false };
     let stamp = &rest[..rest.len().min(48)];
     let is_key = |end: usize| {
         [&br#","source":"#[..], br#","level":"#].iter().any(|key| rest[end + 1..].starts_with(key))
     };
-    let holds_another = || {
-        position!(br#"}{""#, rest).is_some()
-            || position!(br#"{\""#, rest).is_some()
-            || (position!(b"OUT=", rest).is_some() && position!(b"IN=", rest).is_some())
-    };
-    memchr::memchr(b'"', stamp).is_some_and(is_key) && !holds_another()
+    memchr::memchr(b'"', stamp).is_some_and(is_key)
+}
+
+/// Returns false if no object begins in a string of this part of a lager line, or behind an object,
+/// and no packet is in it.
+pub(crate) fn may_hold_another(text: &[u8]) -> bool {
+    holds_object(text) || position!(b"OUT=", text).is_some()
+}
+
+fn holds_object(text: &[u8]) -> bool {
+    position!(br#"}{""#, text).is_some() || position!(br#"{\""#, text).is_some()
 }

@@ -25,9 +25,9 @@ use super::quiet::is_quiet;
 use super::{Content, Record};
 use crate::bytes::hash::Seeds;
 use crate::bytes::text::Text;
+use crate::line::Line;
 use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
-use crate::line::{Line, is_like_lager};
 use crate::packet::{Address, Packet, Tail};
 use crate::prefix::LogPrefix;
 use crate::time::{LogTime, Uptime};
@@ -197,8 +197,8 @@ impl Reader {
         };
         let Some(header) = self.headers.find(text) else {
             // Without a header, the line might be a wrapping.
-            return match is_like_lager(text).then(|| self.said.find(self.seeds, text)) {
-                Some(Some(said)) => Sight::Said(None, said),
+            return match self.said.find(self.seeds, text) {
+                Some(said) if said.is_plain => Sight::Said(None, said),
                 _ => Sight::Other(None),
             };
         };

@@ -12,6 +12,7 @@ use crate::bytes::hash::Seeds;
 use crate::bytes::work;
 use crate::event::lager::{Halves, Opened, Opening, RepEvent, RepEventKind};
 use crate::evidence::is_cells_own;
+use crate::line::{begins_like_lager, may_hold_another};
 use crate::time::Timestamp;
 
 /// The meanings of texts in lager lines.
@@ -26,10 +27,14 @@ struct KnownOpening {
     opened: Opened,
     /// See [`is_cells_own`].
     is_cells_own: bool,
+    /// See [`KnownSaid::is_plain`].
+    is_plain: bool,
 }
 
 #[derive(Debug, Clone)]
 struct KnownData {
+    /// See [`KnownSaid::is_plain`].
+    is_plain: bool,
     /// Where handle, process GUID, instance GUID, domain and cell lie in the text.
     texts: [Option<Range<u16>>; 5],
     index: Option<u32>,
@@ -67,6 +72,8 @@ pub(crate) struct KnownSaid<'a> {
     pub(crate) is_cells_own: bool,
     /// The number of the data; see [`Memo`](super::Memo).
     pub(crate) data: u64,
+    /// Whether the line [is like lager's](crate::line::is_like_lager), so that it is no wrapping.
+    pub(super) is_plain: bool,
 }
 
 impl KnownSaid<'_> {
@@ -88,9 +95,10 @@ impl Said {
         let opening = Opening::of(line)?;
         let (known, opened) = self.openings.find(seeds.digest(opening.text))?;
         let text = opening.data()?;
-        let (_, data) = self.data.find(seeds.digest(text))?;
+        let (about, data) = self.data.find(seeds.digest(text))?;
         let (event, is_cells_own) = (known.opened.event, known.is_cells_own);
-        Some(KnownSaid { opening, opened, text, event, is_cells_own, data })
+        let is_plain = known.is_plain && about.is_plain;
+        Some(KnownSaid { opening, opened, text, event, is_cells_own, data, is_plain })
     }
 
     /// Returns the event of a line that was looked up.
@@ -134,8 +142,12 @@ impl Said {
         let halves = Halves::of(line)?;
         let digest = seeds.digest(opening.text);
         if self.openings.find(digest).is_none() {
-            let (opened, is_cells_own) = (opening.read(&halves)?, is_cells_own(&event.source));
-            self.openings.put(MOST_OPENINGS, digest, KnownOpening { opened, is_cells_own });
+            let known = KnownOpening {
+                opened: opening.read(&halves)?,
+                is_cells_own: is_cells_own(&event.source),
+                is_plain: begins_like_lager(line) && !may_hold_another(opening.text),
+            };
+            self.openings.put(MOST_OPENINGS, digest, known);
         } else if !opening.divides_as(&halves) {
             return None;
         }
@@ -156,6 +168,7 @@ impl Said {
             }
         }
         let data = KnownData {
+            is_plain: !may_hold_another(halves.data),
             texts: ranges,
             index: event.index,
             container_ip: event.container_ip,
