@@ -2,8 +2,8 @@
 //!
 //! All kernel lines of one machine have one header between the stamp and the uptime, and all
 //! packets of one sender begin alike, up to the source address. Lager lines about one container
-//! often have the same data. The reader parses each such text once, keeps where its fields lie and a
-//! digest of its bytes, and compares digests afterwards. It never decides anything:
+//! often have the same data. The reader parses each such text once, keeps where its fields lie,
+//! and knows it again by its bytes, or by a digest of them. It never decides anything:
 //! [`Reader::classify`] equals [`Record::classify`] for every line, whatever came before, and the
 //! tests hold it to that.
 //!
@@ -277,10 +277,8 @@ impl Reader {
                 } else if line.has_colours() {
                     record.fill_content(line);
                     record.read_again(line);
-                } else {
-                    if !self.fill_known(&mut record) {
-                        self.fill_content(line, role, &mut record);
-                    }
+                } else if !self.fill_known(&mut record) {
+                    self.fill_content(line, role, &mut record);
                 }
             }
         }

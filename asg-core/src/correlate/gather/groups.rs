@@ -383,10 +383,10 @@ mod tests {
     #[test]
     fn too_many_boots_are_no_span() {
         let mut spans = Spans::default();
-        for n in 0..2 * MOST_BOOTS as u64 {
+        for (time, uptime) in (0..).zip((0..2 * MOST_BOOTS as u64).rev()) {
             spans.extend(Shown {
-                time: LogTime::Instant(Timestamp::from_nanos(n as i64)),
-                uptime: Some(Uptime::from_micros(1_000 - n)),
+                time: LogTime::Instant(Timestamp::from_nanos(time)),
+                uptime: Some(Uptime::from_micros(uptime)),
             });
         }
         assert_eq!(spans.all().count(), MOST_BOOTS + 1);
