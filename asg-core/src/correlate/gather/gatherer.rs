@@ -1,7 +1,8 @@
 //! The first phase on one thread: all that a line shows without any other line.
 
-use std::collections::HashSet;
 use std::net::IpAddr;
+
+use hashbrown::HashTable;
 
 use super::cells::{CellName, Cells};
 use super::groups::{GroupKey, GroupName, Groups, Shown, TimeKind};
@@ -41,7 +42,7 @@ pub struct Gatherer {
     senders: Vec<Option<Sender>>,
     /// Those on the sender's side, by the same numbers.
     interfaces: Vec<Option<Interface>>,
-    peers: HashSet<IpAddr>,
+    peers: HashTable<IpAddr>,
     /// By the place of [`Fact::Again`].
     facts: Vec<Option<FactKey>>,
     /// The day of the last stamp without a zone.
@@ -234,7 +235,7 @@ impl Gatherer {
             bare_cell: None,
             senders: Vec::new(),
             interfaces: Vec::new(),
-            peers: HashSet::new(),
+            peers: HashTable::new(),
             facts: Vec::new(),
             day: None,
             batch: Batch::new(gatherer, seeds, 0),
@@ -366,7 +367,7 @@ impl Gatherer {
                 Direction::Egress => Some(glimpse.tail().dst()),
                 Direction::Ingress => Address::ip(glimpse.src()),
             };
-            see_peer(&mut self.peers, &mut self.batch.peers, peer);
+            see_peer(&mut self.peers, &mut self.batch.peers, peer, self.seeds);
         }
         self.batch.counts.packets += 1;
         let len = glimpse.tail().len();
@@ -592,7 +593,7 @@ impl Gatherer {
     }
 
     fn see_peer(&mut self, peer: Option<IpAddr>) {
-        see_peer(&mut self.peers, &mut self.batch.peers, peer);
+        see_peer(&mut self.peers, &mut self.batch.peers, peer, self.seeds);
     }
 
     /// A line shows this in its header.
@@ -663,11 +664,16 @@ fn is_other_clock(stamp: LogTime, own: Timestamp) -> bool {
     }
 }
 
-fn see_peer(known: &mut HashSet<IpAddr>, new: &mut Vec<IpAddr>, peer: Option<IpAddr>) {
-    if let Some(peer) = peer
-        && known.len() < MOST_PEERS
-        && known.insert(peer)
-    {
+fn see_peer(
+    known: &mut HashTable<IpAddr>,
+    new: &mut Vec<IpAddr>,
+    peer: Option<IpAddr>,
+    seeds: Seeds,
+) {
+    let Some(peer) = peer else { return };
+    let hash = |peer: &IpAddr| seeds.of_address(Some(*peer));
+    if known.len() < MOST_PEERS && known.find(hash(&peer), |known| *known == peer).is_none() {
+        known.insert_unique(hash(&peer), peer, hash);
         new.push(peer);
     }
 }
