@@ -41,7 +41,7 @@ impl Size {
 
     const fn bytes(self, threads: NonZero<usize>) -> usize {
         match (self, threads.get()) {
-            (Self::Small, 1) => 64 << 10,
+            (Self::Small, 1) => 128 << 10,
             (Self::Small, _) => 512 << 10,
             (Self::Part, _) => 1 << 20,
             (Self::Batch, _) => 4 << 20,

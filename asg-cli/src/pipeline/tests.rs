@@ -118,7 +118,7 @@ fn one_thread_makes_large_results_of_small_parts() {
         assert!(pipeline.next().unwrap().is_none(), "it stays at its end");
         let parts: Vec<_> = results.iter().map(|(_, parts)| *parts).collect();
         assert_eq!(parts.iter().any(|parts| *parts > 1), has_parts, "{parts:?}");
-        assert!(parts.iter().all(|parts| *parts <= 80), "{parts:?}");
+        assert!(parts.iter().all(|parts| *parts <= 40), "{parts:?}");
         let found: Vec<u64> = results.into_iter().flat_map(|(lines, _)| lines).collect();
         assert!(found == (1..=200_000).chain(1..=7).collect::<Vec<_>>());
     }
