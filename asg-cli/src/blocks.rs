@@ -69,7 +69,7 @@ pub struct Blocks<R> {
     input: R,
     /// The beginning of a line that has not ended yet.
     rest: Vec<u8>,
-    /// The form of the log, once its first bytes were read.
+    /// The form of what follows, once the log's first bytes were read.
     form: Option<Form>,
     is_over: bool,
     size: usize,
@@ -123,12 +123,12 @@ impl<R: Read> Blocks<R> {
                 cut = Some(searched);
             }
         }
-        self.form = Some(block.form.clone());
         // At the end of the log, no other piece of its line follows.
         if let Some(cut) = cut.filter(|cut| *cut < block.len && !self.is_over) {
             self.rest.extend_from_slice(&block.bytes()[cut..]);
             block.len = cut;
         }
+        self.form = Some(block.form.behind(block.bytes()));
         result.map(|()| block.len > 0)
     }
 

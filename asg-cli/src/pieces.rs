@@ -155,8 +155,8 @@ pub(crate) struct Feed {
 enum Open {
     Not,
     Stream(Blocks<Utf8<Box<dyn Read + Send>>>),
-    /// Bytes or separate lines, so far.
-    Memory(usize),
+    /// Bytes or separate lines, so far, and the form of the bytes that follow.
+    Memory(usize, Form),
 }
 
 impl fmt::Debug for Feed {
@@ -338,11 +338,14 @@ impl Feed {
                 more.map_err(failed)
             }
             Opened::Bytes(whole) => {
-                let done = self.done();
-                let form = Form::of(whole);
+                let (done, form) = match std::mem::replace(&mut self.open, Open::Not) {
+                    Open::Memory(done, form) => (done, form),
+                    _ => (0, Form::of(whole)),
+                };
                 let end = done + end_of_piece(&whole[done..], self.size, &form);
+                let behind = form.behind(&whole[done..end]);
                 piece.block.set(&whole[done..end], form);
-                self.open = Open::Memory(end);
+                self.open = Open::Memory(end, behind);
                 self.counter.add(end - done).map_err(failed)?;
                 Ok(end < whole.len())
             }
@@ -356,7 +359,7 @@ impl Feed {
                     piece.block.push(line);
                     piece.separate.push((column.number(done - 1), piece.block.bytes().len()));
                 }
-                self.open = Open::Memory(done);
+                self.open = Open::Memory(done, Form::Lines);
                 self.counter.add(piece.block.bytes().len()).map_err(failed)?;
                 Ok(done < column.len())
             }
@@ -365,7 +368,7 @@ impl Feed {
 
     const fn done(&self) -> usize {
         match self.open {
-            Open::Memory(done) => done,
+            Open::Memory(done, _) => done,
             _ => 0,
         }
     }

@@ -39,7 +39,8 @@ pub(crate) fn documents(data: &[u8]) {
         let end = end + 1;
         let cut = unfinished_document(&data[..end], &form).unwrap_or(end);
         let before = data[..cut].split_inclusive(|b| *b == b'\n').count() as u64;
-        let (first, second) = (seen(&data[..cut], &form), seen(&data[cut..], &form));
+        let first = seen(&data[..cut], &form);
+        let second = seen(&data[cut..], &form.behind(&data[..cut]));
         let second = second.into_iter().map(|(number, offset, text, part_of)| {
             (number + before, offset + cut as u64, text, part_of.map(|first| first + before))
         });

@@ -90,6 +90,25 @@ impl Form {
         let end = memchr::memchr(b'\n', beginning).map_or(beginning.len(), |at| at + 1);
         Head::of(without_line_end(&beginning[..end])).map_or(Self::Lines, Self::Table)
     }
+
+    /// Returns the form of what follows these whole lines of a log of this form. Behind another
+    /// table's head, as in `cat a.csv b.csv`, rows have its columns.
+    ///
+    /// ```
+    /// use asg_core::line::Form;
+    /// let rows = b"time,host,message\nt,cell-1,a\nhost,time,message\n";
+    /// assert_ne!(Form::of(rows).behind(rows), Form::of(rows));
+    /// assert_eq!(Form::Lines.behind(rows), Form::Lines);
+    /// ```
+    #[must_use]
+    pub fn behind(&self, lines: &[u8]) -> Self {
+        if !matches!(self, Self::Table(_)) {
+            return self.clone();
+        }
+        let mut read = LogLines::within(self.clone());
+        read.push(lines, |_| ());
+        read.documents.form.unwrap_or_default()
+    }
 }
 
 /// A document that has begun.
@@ -179,6 +198,13 @@ impl DocumentLines {
                     1 => Form::of(line.bytes),
                     _ => Form::Lines,
                 });
+                // Outside of quotes nobody but the exporter writes a line.
+                if let Form::Table(head) = form
+                    && let Some(other) = Head::of(line.bytes)
+                {
+                    *head = other;
+                    return each(line);
+                }
                 if let Form::Table(head) = form
                     && line.skipped == 0
                     && Row::begin(line.bytes, head).1 != State::Open
@@ -645,6 +671,7 @@ mod tests {
             "t,cell-1,kernel,IN= OUT=",
             "\"t\",cell-1,\"app\",\"x",
             "IN= OUT=\"",
+            "program,host,time,message",
             "\"\"",
             "t,c,p,\"x\"y",
         ];
@@ -681,11 +708,12 @@ mod tests {
             let end = ends[at.index(ends.len())];
             let form = Form::of(text.as_bytes());
             let cut = unfinished_document(&text.as_bytes()[..end], &form).unwrap_or(end);
-            let seen = |text| seen_by(LogLines::within(form.clone()), [text]);
-            let whole = seen(text.as_bytes());
-            let first = seen(&text.as_bytes()[..cut]);
+            let seen = |text, form| seen_by(LogLines::within(form), [text]);
+            let whole = seen(text.as_bytes(), form.clone());
+            let first = seen(&text.as_bytes()[..cut], form.clone());
+            let behind = form.behind(&text.as_bytes()[..cut]);
             let mut both = first.clone();
-            both.extend(seen(&text.as_bytes()[cut..]).into_iter().map(|(number, offset, bytes, part_of)| {
+            both.extend(seen(&text.as_bytes()[cut..], behind).into_iter().map(|(number, offset, bytes, part_of)| {
                 let before = first.len() as u64;
                 (number + before, offset + cut as u64, bytes, part_of.map(|n| n + before))
             }));
