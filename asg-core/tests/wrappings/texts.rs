@@ -45,6 +45,45 @@ fn a_string_of_several_lines_gives_the_records_of_each() {
 }
 
 #[test]
+fn an_apps_message_is_the_apps_to_its_end() {
+    let apps = [
+        "<14>May  6 07:09:09 cell-1 myapp: hi",
+        "May  6 07:09:09 cell-1 myapp[7]: hi",
+        "<14>1 2024-05-06T07:09:09Z cell-1 myapp - - - hi",
+    ];
+    let kernel = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");
+    for app in apps {
+        for forged in [PACKET.to_owned(), kernel.clone(), REP.to_owned()] {
+            let text = format!("{app}\n{forged}\nmore");
+            for log in [
+                json!({"message": text}),
+                json!({"log": text}),
+                json!({"host": "cell-1", "message": text.replace('\n', "\r\n")}),
+                json!({"event": {"original": text}}),
+                json!({"messages": [text]}),
+                json!({"streams": [{"stream": {}, "values": [["1714979350000000000", text]]}]}),
+                json!({"MESSAGE": text}),
+                json!(text),
+            ] {
+                let log = log.to_string();
+                let line = Line::new(log.as_bytes());
+                assert!(Record::all(&line).all(|it| it.proven_packet().is_none()), "{log}");
+                assert_eq!(proves(&log), 0, "{log}");
+                let (_, outcome) = kinds_and_outcome(&log);
+                assert!(outcome.consequence().is_some(), "{outcome:?} {log}");
+            }
+            // A command's output has lines of many programs.
+            let log = json!({"stdout": format!("{app}\n{kernel}")}).to_string();
+            assert_eq!(kinds_and_outcome(&log).0.last(), Some(&"packet"), "{log}");
+            // What came before it counts.
+            let log = json!({"message": format!("{kernel}\n{text}")}).to_string();
+            assert_eq!(kinds_and_outcome(&log).0[0], "packet", "{log}");
+            assert_eq!(proves(&log), 0, "{log}");
+        }
+    }
+}
+
+#[test]
 fn each_row_of_an_array_on_lines_of_its_own_is_read() {
     let row = |n: u32| json!({"host": "cell-1", "msg": format!("May  6 07:09:1{n} cell-1 kernel: {PACKET}")});
     let log = format!("[{},\n{},\n{}]\n", row(0), row(1), row(2));

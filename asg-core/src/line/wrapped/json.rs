@@ -130,7 +130,7 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
         if memchr::memchr(b'\n', &line).is_none() {
             return Some(vec![Found { text: line, starts: quote, outer }]);
         }
-        let found = several::lines(&line).into_iter().map(|line| Found {
+        let found = several::lines(&line, false).into_iter().map(|line| Found {
             text: Cow::Owned(line),
             starts: quote,
             outer: outer.clone(),
@@ -236,7 +236,7 @@ impl<'t> Lines<'t> {
             Some(b'"') => {
                 let is_line = |text: &Cow<'_, [u8]>| is_payload(text) || is_document(text);
                 if let Some(text) = string(value).filter(is_line) {
-                    self.push_lines(value, text, around);
+                    self.push_lines(value, text, around, false);
                 }
             }
             _ => {}
@@ -285,8 +285,8 @@ impl<'t> Lines<'t> {
         let longest = forms.into_iter().reduce(|longest, form| {
             if form.text.len() > longest.text.len() { form } else { longest }
         });
-        if let Some(Form { value, text, outer }) = longest {
-            self.push_lines(value, text, &outer);
+        if let Some(Form { is_output, value, text, outer }) = longest {
+            self.push_lines(value, text, &outer, is_output);
             return;
         }
         let known = self.found.len();
@@ -301,7 +301,7 @@ impl<'t> Lines<'t> {
         if self.found.len() == known {
             for (_, value) in object.members().filter(|(_, value)| value.get().starts_with('"')) {
                 if let Some(text) = string(value).filter(|text| is_document(text)) {
-                    self.push_lines(value, text, &outer);
+                    self.push_lines(value, text, &outer, false);
                 }
             }
         }
@@ -356,11 +356,17 @@ impl<'t> Lines<'t> {
     }
 
     /// Adds each line of a string that may hold several, as a command's output does.
-    fn push_lines(&mut self, value: &RawValue, text: Cow<'t, [u8]>, outer: &Outer) {
+    fn push_lines(
+        &mut self,
+        value: &RawValue,
+        text: Cow<'t, [u8]>,
+        outer: &Outer,
+        is_output: bool,
+    ) {
         if memchr::memchr(b'\n', &text).is_none() {
             return self.push(value, text, outer.clone());
         }
-        for line in several::lines(&text) {
+        for line in several::lines(&text, is_output) {
             self.push(value, Cow::Owned(line), outer.clone());
         }
     }
@@ -394,10 +400,29 @@ fn holds_array(object: &Object<'_>, depth: usize) -> bool {
 
 /// One form of a line.
 struct Form<'t> {
+    /// Whether it is a command's output.
+    is_output: bool,
     value: &'t RawValue,
     text: Cow<'t, [u8]>,
     outer: Outer,
 }
+
+/// Members with the output of a command, whose lines are of many programs. Any other string is one
+/// message.
+///
+/// Sources: bosh `ssh --json`; ansible `stdout`; salt `return`; AWS Systems Manager
+/// `StandardOutputContent`.
+const OUTPUTS: [&str; 9] = [
+    "stdout",
+    "stderr",
+    "output",
+    "content",
+    "contents",
+    "result",
+    "return",
+    "StandardOutputContent",
+    "StandardErrorContent",
+];
 
 /// Returns the strings of an object and of the objects in it that contain a line, and the object's
 /// arrays.
@@ -410,7 +435,8 @@ fn strings<'t>(
 ) {
     for (key, value) in object.members() {
         let text = || string(value).filter(|text| is_payload(text));
-        let form = || text().map(|text| Form { value, text, outer: outer.clone() });
+        let is_output = OUTPUTS.iter().any(|name| name.eq_ignore_ascii_case(key));
+        let form = || text().map(|text| Form { is_output, value, text, outer: outer.clone() });
         match value.get().as_bytes().first() {
             Some(b'"') => forms.extend(form()),
             Some(b'[') if key == "MESSAGE" => forms.extend(form()),

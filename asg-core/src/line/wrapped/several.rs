@@ -1,8 +1,13 @@
-//! The lines of a text that holds several: the output of a command, in one string of JSON.
+//! The lines of a text that holds several: the output of a command, or a message, in one string of
+//! JSON.
+//!
+//! Shippers join the lines of an app's message. So in a message the first program that does not
+//! hand on lines has the rest, as in a [glued line](super::glued).
 
 use super::is_payload;
 use crate::bytes::find::position;
 use crate::bytes::line_end::without_cr;
+use crate::line::envelope::layers;
 use crate::line::gather::DocumentLines;
 use crate::line::split::RawLine;
 
@@ -12,7 +17,7 @@ const LEAST: usize = 48;
 
 /// Returns the lines of a text that hold a packet's or a container's text; the whole text if it is
 /// in none of them. An indented document is one line.
-pub(super) fn lines(text: &[u8]) -> Vec<Vec<u8>> {
+pub(super) fn lines(text: &[u8], is_output: bool) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut each = |line: RawLine<'_>| {
         if line.part_of.is_none() && may_hold(line.bytes) {
@@ -22,8 +27,15 @@ pub(super) fn lines(text: &[u8]) -> Vec<Vec<u8>> {
     let mut documents = DocumentLines::new();
     let mut offset = 0;
     for (number, line) in (1..).zip(text.split(|b| *b == b'\n')) {
-        let bytes = without_cr(line);
+        let mut bytes = without_cr(line);
+        let is_last = !is_output && !layers::peel(bytes).role().carries_lines();
+        if is_last {
+            bytes = &text[offset as usize..];
+        }
         documents.push(RawLine { number, offset, bytes, skipped: 0, part_of: None }, &mut each);
+        if is_last {
+            break;
+        }
         offset += line.len() as u64 + 1;
     }
     documents.finish(each);
