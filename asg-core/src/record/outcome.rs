@@ -170,6 +170,7 @@ impl Outcome {
             Content::Damaged(damaged) if damaged.part.is_none() && has_payload(text) => {
                 Self::NotUnderstood
             }
+            Content::Damaged(_) if holds_second(record, text) => Self::NotUnderstood,
             Content::Damaged(_) => Self::Damaged,
             Content::Other if record.memo.is_quiet || record.part_of.is_some() => Self::Other,
             Content::Other if !holds_text(text, record.is_platform()) => Self::Other,
@@ -267,6 +268,17 @@ fn has_payload(text: &[u8]) -> bool {
             .into_iter()
             .any(|name| memchr::memmem::find(text, name).is_some())
         || has_handle()
+}
+
+/// Returns whether a damaged packet has a second packet, or a lager line, behind its own fields.
+fn holds_second(record: &Record<'_>, text: &[u8]) -> bool {
+    let behind = |first: &[u8]| {
+        memchr::memmem::find(text, first).map_or(&[][..], |at| &text[at + first.len()..])
+    };
+    record.packet().is_some() && {
+        let rest = behind(b" DST=");
+        position!(b" OUT=", rest).is_some() || position!(b"{\"timestamp\":", rest).is_some()
+    }
 }
 
 /// Returns whether a text has a member of lager lines about containers.

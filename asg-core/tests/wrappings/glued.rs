@@ -255,6 +255,18 @@ fn a_line_that_is_cut_between_others_is_damaged_alone() {
 }
 
 #[test]
+fn a_damaged_line_with_another_packet_or_lager_line_in_it_is_told() {
+    let one = format!("2024-05-06T07:09:10Z cell-1 kernel: {}", PACKET.trim_end());
+    assert_eq!(outcome(&one), Outcome::Packet);
+    assert_eq!(outcome(&one[..one.len() - 5]), Outcome::Damaged);
+    for next in [one.clone(), format!("2024-05-06T07:09:10Z cell-1 rep: {REP}"), REP.to_owned()] {
+        // Without the kernel's blank, the year goes on in the last value.
+        let text = one.replace(" MARK=0x2", "") + &next;
+        assert_eq!(outcome(&text), Outcome::NotUnderstood, "{text}");
+    }
+}
+
+#[test]
 fn the_work_for_lines_without_line_feeds_grows_with_the_text_only() {
     let header = HEADERS[0](1, "kernel");
     let other = format!("{header}x");
