@@ -242,10 +242,10 @@ impl FlowCache {
         also: Vec<Origin>,
     ) -> Flow<'a, 'c> {
         let Facts { state, times, cells, machines, .. } = &answers.facts;
-        let shown = (record.envelope.time, record.envelope.uptime);
+        let shown = record.clocks();
         let when = match place.cell {
             Some(cell) => self.when(&answers.facts, cell, origin.source, shown),
-            None => times.when(origin.source, &record.envelope),
+            None => times.when(origin.source, &record.envelope_of_clocks()),
         };
         let range = when.map(|When { range, .. }| range);
         let packet = record.packet();

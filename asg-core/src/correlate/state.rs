@@ -86,7 +86,7 @@ impl State {
     ) -> Option<Told> {
         let own = record.own_time();
         if record.is_platform() {
-            self.clocks.learn(origin.source, &record.envelope, own);
+            self.clocks.learn(origin.source, &record.envelope_of_clocks(), own);
         } else if own.is_some() {
             // An uptime in the text of an app is the app's.
             let envelope = Envelope { uptime: None, ..record.envelope };
@@ -136,7 +136,7 @@ impl State {
         record: &Record<'_>,
     ) -> Option<Candidate> {
         record.proven_packet()?;
-        let when = times.when(origin.source, &record.envelope)?;
+        let when = times.when(origin.source, &record.envelope_of_clocks())?;
         reports.candidate(origin, record, when.range)
     }
 
@@ -168,7 +168,7 @@ impl State {
             return self.flow_at(origin, record, Some(When { time, range }));
         }
         record.proven_packet()?;
-        let when = times.when(origin.source, &record.envelope);
+        let when = times.when(origin.source, &record.envelope_of_clocks());
         self.flow_at(origin, record, when)
     }
 

@@ -529,3 +529,22 @@ fn an_evidence_base_is_shared_by_threads() {
     });
     assert_eq!(found, alone);
 }
+
+#[test]
+fn a_line_whose_header_was_not_understood_takes_no_other_machines_clock() {
+    let packet = "OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 DST=8.8.8.8 LEN=61 \
+        TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 LEN=41 ";
+    let lines = [
+        format!("2024-05-06T07:09:10.500000Z cell-1 kernel: [  921.601221] {packet}"),
+        format!("2024-05-06T07:09:1 cell-2 kernel: [  353.187470] {packet}"),
+        // The kernel's buffer names no machine, and is of the only one there is.
+        format!("[  922.601221] {packet}"),
+    ];
+    let lines = numbered(&lines);
+    let correlation = gathered(&lines).correlate();
+    let times: Vec<_> =
+        outputs(&correlation, &lines).into_iter().map(|(_, flow)| flow["time"].clone()).collect();
+    assert_eq!(times[0], "2024-05-06T07:09:10.5Z");
+    assert_eq!(times[1], serde_json::Value::Null);
+    assert!(times[2].as_str().unwrap().starts_with("2024-05-06T07:09:11."), "{times:?}");
+}

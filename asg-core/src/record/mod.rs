@@ -53,7 +53,7 @@ use crate::line::envelope::{Envelope, layers};
 use crate::line::wrapped;
 use crate::packet::Packet;
 use crate::prefix::LogPrefix;
-use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp};
+use crate::time::{LogTime, Resolved, TimePolicy, TimeQuality, Timestamp, Uptime};
 
 /// One line, parsed: its envelope, and its content. Borrowed from its [`Line`].
 ///
@@ -453,6 +453,20 @@ impl<'a> Record<'a> {
     #[must_use]
     pub fn not_platform(&self) -> bool {
         self.packet().is_some() && !self.proves(Proof::Packet)
+    }
+
+    /// Returns the stamp and the uptime, as far as they are those of the machine that the line
+    /// names. A header that was not understood may have named any machine.
+    pub(crate) fn clocks(&self) -> (LogTime, Option<Uptime>) {
+        let Envelope { time, uptime, .. } = self.envelope;
+        let is_known = self.header_not_understood.is_none() || self.envelope.names_machine();
+        (time, uptime.filter(|_| is_known))
+    }
+
+    /// Returns the envelope with these [`clocks`](Self::clocks).
+    pub(crate) fn envelope_of_clocks(&self) -> Envelope<'a> {
+        let (time, uptime) = self.clocks();
+        Envelope { time, uptime, ..self.envelope }
     }
 
     /// Returns whether the whole log prefix is in the line, if it is a packet's: not if its header

@@ -468,7 +468,7 @@ impl Gatherer {
             self.see_peer(peer_address(packet, cf));
             let len = packet.ip.len.unwrap_or_default();
             if self.knows_all {
-                let shown = Shown::of(envelope);
+                let shown = Shown::of(record);
                 self.batch.read.push(Read::Placed { group, shown, len, is_damaged });
                 return;
             }
@@ -483,7 +483,7 @@ impl Gatherer {
             if self.keeps_text_keys && mark.is_some() {
                 self.batch.text_keys.push(text_key(envelope.body.as_bytes()));
             }
-            let times = PacketTimes::of(envelope);
+            let times = PacketTimes::of(&record.envelope_of_clocks());
             let seen = Seen { origin, mark, cell, group, is_damaged, len, limit, times };
             self.batch.read.push(Read::Packet(seen));
             return;
@@ -493,9 +493,9 @@ impl Gatherer {
             let cell = self.cell(origin.source, record);
             self.batch.read.push(Read::Told { cell, told });
         }
-        if envelope.uptime.is_some() && record.is_platform() {
+        if record.clocks().1.is_some() && record.is_platform() {
             let cell = self.cell(origin.source, record);
-            self.batch.read.push(Read::Clock { cell, shown: Shown::of(envelope) });
+            self.batch.read.push(Read::Clock { cell, shown: Shown::of(record) });
         }
         if let Content::Logger(event) = &record.content {
             self.batch.counts.logger_lines += 1;

@@ -11,7 +11,6 @@ use crate::correlate::{own_address, own_interface};
 use crate::evidence::Interface;
 use crate::guid::HandlePrefix;
 use crate::ledger::attribution::Reason;
-use crate::line::envelope::Envelope;
 use crate::prefix::{LogPrefix, Subject};
 use crate::record::Record;
 use crate::time::{LogTime, Uptime};
@@ -104,7 +103,8 @@ impl<'a> GroupKey<'a> {
         let (packet, cf) = record.proven_packet()?;
         let prefix = packet.prefix.as_bytes();
         let limit = Limit::of(prefix, cf, packet.ip.proto_num);
-        let kind = TimeKind::of(record.envelope.time, record.envelope.uptime);
+        let (time, uptime) = record.clocks();
+        let kind = TimeKind::of(time, uptime);
         let address = cf.and_then(|cf| own_address(packet, cf));
         let interface = cf.and_then(|cf| own_interface(packet, cf));
         let whose = (prefix, cf, record.shows_prefix());
@@ -218,8 +218,9 @@ pub(in crate::correlate) struct Shown {
 }
 
 impl Shown {
-    pub(in crate::correlate) const fn of(envelope: &Envelope<'_>) -> Self {
-        Self { time: envelope.time, uptime: envelope.uptime }
+    pub(in crate::correlate) fn of(record: &Record<'_>) -> Self {
+        let (time, uptime) = record.clocks();
+        Self { time, uptime }
     }
 
     /// Returns whether this has a later stamp than a boot between these corners, given that its
