@@ -141,6 +141,76 @@ fn a_program_in_a_column_without_a_known_name_decides_too() {
 }
 
 #[test]
+fn a_header_that_an_app_prints_names_no_other_program() {
+    let texts = |app: &str| {
+        let header = "May  6 07:09:10 cell-1";
+        [
+            format!("{header} kernel: {PACKET}"),
+            format!("{header} rep: {REP}"),
+            format!("hello {header} kernel: {PACKET}"),
+            format!("hello\n{header} kernel: {PACKET}"),
+            format!("{app}\n{header} rep: {REP}"),
+        ]
+    };
+    // Columns that the table of names does not have, and rows without a head.
+    let heads = ["container_name", "pod", "unit", "logger_name", "svc"]
+        .map(|name| row(&["time", "host", name, "message"], ",", Quotes::All));
+    for head in heads.iter().map(String::as_str).chain([""]) {
+        for app in ["myapp", "web-app", "11111111-1111-4111-8111-111111111111", "nginx"] {
+            // Without a head, nothing shows that a row goes on over several lines.
+            for text in texts(app).iter().filter(|text| !head.is_empty() || !text.contains('\n')) {
+                let at = "2024-05-06T07:09:10Z";
+                let log = format!("{head}{}", row(&[at, "cell-1", app, text], ",", Quotes::All));
+                let given = given(&log);
+                assert_eq!((given.packets.len(), given.evidence.len()), (0, 0), "{log}");
+            }
+        }
+        let texts = texts("kernel");
+        for (program, text) in [("kernel", &texts[0]), ("rep", &texts[1])] {
+            let log = [head, &row(&["", "cell-1", program, text], ",", Quotes::All)].concat();
+            let given = given(&log);
+            assert_eq!(given.packets.len() + given.evidence.len(), 1, "{log}");
+        }
+    }
+    // An unquoted tab makes another number of columns.
+    let text = format!("hello\t{}", texts("a")[0]);
+    let log = format!("time\thost\tprogram\tmessage\n-\tcell-1\tmyapp\t{text}\n");
+    assert_eq!(given(&log).packets.len(), 0);
+    let log = format!("2024-05-06T07:09:10Z\tcell-1\tmyapp\t{}\n", texts("a")[0]);
+    assert_eq!(given(&log).packets.len(), 0);
+}
+
+#[test]
+fn rows_behind_a_second_head_have_its_columns() {
+    let at = "2024-05-06T07:09:10Z";
+    let first = ["time", "program", "severity", "host", "message"];
+    let first = row(&first, ",", Quotes::Needed)
+        + &row(&[at, "cron", "info", "cell-1", "x"], ",", Quotes::Needed);
+    let names = ["host", "severity", "time", "program", "message"];
+    for delimiter in [",", "\t", ";"] {
+        for (program, proven) in [("kernel", 1), ("myapp", 0)] {
+            let text = format!("{PACKET}\n");
+            let values = ["cell-2", "kern", at, program, &text];
+            let second = [&names[..], &values].map(|it| row(it, delimiter, Quotes::Needed));
+            let log = format!("{first}{}", second.concat());
+            let second_rows = given(&log);
+            assert_eq!(second_rows.packets.len(), proven, "{log}");
+            assert!(
+                second_rows.packets.iter().all(|cell| cell.as_deref() == Some("cell-2")),
+                "{log}"
+            );
+            // In a value it is a text.
+            let quoted = row(&[at, "myapp", "", "", &second.concat()], ",", Quotes::Needed);
+            let log = format!(
+                "{first}{quoted}{}",
+                row(&[at, "kernel", "", "c", PACKET], ",", Quotes::All)
+            );
+            assert_eq!(given(&log).packets, [Some("c".to_owned())], "{log}");
+        }
+    }
+}
+
+#[test]
 fn what_is_no_table_stays_as_it_is() {
     let line = format!("May  6 07:09:10 cell-1 kernel: {PACKET}\n");
     for first in

@@ -161,9 +161,10 @@ fn facility_and_level(words: &mut Words<'_>) -> Option<u8> {
     u8::try_from(priority).ok()
 }
 
-/// Parses `kern.warn`.
+/// Parses `kern.warn`; or `Kernel.Warning`, as Kiwi Syslog Server writes it.
 fn level_of_facility(word: &[u8]) -> Option<usize> {
     let (name, severity) = split_at(word, b".")?;
+    let name = if name.eq_ignore_ascii_case(b"kernel") { b"kern" } else { name };
     Some(facility(name)? * 8 + level(severity)?)
 }
 
@@ -190,7 +191,7 @@ pub(crate) fn is_level_or_facility(word: &[u8]) -> bool {
 }
 
 fn facility(name: &[u8]) -> Option<usize> {
-    match FACILITIES.iter().position(|known| known.as_bytes() == name)? {
+    match FACILITIES.iter().position(|known| known.as_bytes().eq_ignore_ascii_case(name))? {
         n @ 0..12 => Some(n),
         local => Some(local + 4),
     }

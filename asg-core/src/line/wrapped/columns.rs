@@ -37,54 +37,108 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
     if !(2..=MOST).contains(&fields.len()) {
         return None;
     }
-    if let Some(found) = papertrail(text, &fields) {
+    if let Some(found) = by_places(text, &fields) {
         return Some(found);
     }
     let place = fields.iter().position(|(_, field)| is_payload(field))?;
     let others = fields.iter().enumerate().filter(|(n, _)| *n != place);
     let mut outer = told(others.map(|(_, (_, field))| field.as_ref()));
     let (starts, text) = fields.into_iter().nth(place)?;
-    // A line with a header of its own names machine and program; columns around it do not.
+    // A line with a header of its own names machine and program; columns around it do not. But an
+    // app may print a header.
     let header = layers::peel(&text);
     if header.program.is_some() {
-        outer.program = None;
+        outer.program = outer.program.filter(|program| !names_carrier(program));
         outer.host = outer.host.filter(|_| header.host.is_none());
     }
     Some(Found { text, starts, outer })
 }
 
-/// The columns of Papertrail's archives, which have no head. The message may have tabs.
+/// Returns whether a program of this name hands on lines of others.
+pub(super) fn names_carrier(program: &str) -> bool {
+    Outer { program: Some(program.to_owned()), ..Outer::default() }.carries_lines()
+}
+
+/// A table without a head, whose columns are known by their places. The line is the last of them.
+struct Places {
+    names: &'static [&'static [u8]],
+    /// Whether a row is one of its rows.
+    is_row: fn(&[&[u8]]) -> bool,
+}
+
+/// Tables without heads.
 ///
-/// Source: help.papertrailapp.com, permanent log archives.
-const PAPERTRAIL: [&[u8]; 9] = [
-    b"event_id",
-    b"generated_at",
-    b"received_at",
-    b"source_id",
-    b"source_name",
-    b"source_ip",
-    b"facility_name",
-    b"severity_name",
-    b"program",
+/// Sources: help.papertrailapp.com, permanent log archives; Sumo Logic's documentation, forwarding
+/// to S3.
+const PLACES: [Places; 2] = [
+    // The message may have tabs. Two numbers and two times show that it is one.
+    Places {
+        names: &[
+            b"event_id",
+            b"generated_at",
+            b"received_at",
+            b"source_id",
+            b"source_name",
+            b"source_ip",
+            b"facility_name",
+            b"severity_name",
+            b"program",
+        ],
+        is_row: |row| {
+            let [id, generated, received, source, ..] = row else { return false };
+            row.len() > 9
+                && is_number(id)
+                && is_number(source)
+                && is_time(generated)
+                && is_time(received)
+        },
+    },
+    Places {
+        names: &[
+            b"messageid",
+            b"sourcename",
+            b"sourcehost",
+            b"sourcecategory",
+            b"messagetime",
+            b"receipttime",
+            b"sourceid",
+            b"collectorid",
+            b"count",
+            b"format",
+            b"view",
+            b"encoding",
+        ],
+        is_row: |row| {
+            row.len() == 13
+                && is_number(row[0].strip_prefix(b"-").unwrap_or(row[0]))
+                && row[4..9].iter().all(|it| is_number(it))
+        },
+    },
 ];
 
-/// Finds the line in a row of Papertrail's: two numbers and two times show that it is one.
-fn papertrail<'t>(text: &'t [u8], fields: &[(usize, Cow<'t, [u8]>)]) -> Option<Found<'t>> {
-    let [(_, id), (_, generated), (_, received), (_, source), .., _] = fields else { return None };
-    let (starts, _) = *fields.get(PAPERTRAIL.len())?;
-    let is_number = |field: &[u8]| !field.is_empty() && field.iter().all(u8::is_ascii_digit);
-    let is_time = |field| time(field) != LogTime::Unknown;
-    if !(is_number(id) && is_number(source) && is_time(generated) && is_time(received)) {
-        return None;
-    }
-    let named = PAPERTRAIL.iter().zip(fields).map(|(name, (starts, value))| Field {
+fn is_number(field: &[u8]) -> bool {
+    !field.is_empty() && field.iter().all(u8::is_ascii_digit)
+}
+
+fn is_time(field: &[u8]) -> bool {
+    time(field) != LogTime::Unknown
+}
+
+/// Finds the line in a row of a table without a head.
+fn by_places<'t>(text: &'t [u8], fields: &[(usize, Cow<'t, [u8]>)]) -> Option<Found<'t>> {
+    let row: Vec<&[u8]> = fields.iter().map(|(_, field)| &**field).collect();
+    let Places { names, .. } = PLACES.iter().find(|places| (places.is_row)(&row))?;
+    let (starts, line) = fields.get(names.len())?;
+    let named = names.iter().zip(fields).map(|(name, (starts, value))| Field {
         name,
         value: value.clone(),
         starts: *starts,
     });
     let object = object(&named.collect::<Vec<_>>())?;
     let outer = facts::told(&Object::parse(object.as_bytes()).ok()?);
-    Some(Found { text: Cow::Borrowed(&text[starts..]), starts, outer })
+    let is_last = fields.len() == names.len() + 1;
+    let text = if is_last { line.clone() } else { Cow::Borrowed(&text[*starts..]) };
+    Some(Found { text, starts: *starts, outer })
 }
 
 /// Finds the line in fields with labels: LTSV, `time:…⇥host:…⇥ident:…⇥message:…`.
@@ -183,8 +237,8 @@ fn tell(outer: &mut Outer, field: &[u8]) {
 /// Bytes that no name has.
 const NO_NAME: &[u8] = b" :\"=<>(){}\t\0";
 
-/// Splunk's `date_zone` of a time without a zone.
-const ZONE: &[u8] = b"local";
+/// Splunk's `date_zone` of a time without a zone, and its first index.
+const NO_NAMES: [&[u8]; 2] = [b"local", b"main"];
 
 /// Returns whether a field is certainly no name: a number, a level, a part of a date, a path, a
 /// source, a file, a kind of records, or a text.
@@ -195,7 +249,7 @@ fn is_no_name(field: &[u8]) -> bool {
     digits.iter().all(u8::is_ascii_digit)
         || is_level()
         || stamp::is_whole_word(field)
-        || field == ZONE
+        || NO_NAMES.contains(&field)
         || field.starts_with(b"/")
         || field.iter().any(|b| NO_NAME.contains(b)) && !is_address(field)
         || ends.iter().any(|end| field.ends_with(end))

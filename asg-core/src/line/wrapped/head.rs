@@ -34,7 +34,8 @@ const LONGEST: usize = 8 << 10;
 /// Bytes that divide columns.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
-/// Columns that show no program, whatever they look like: Splunk's, Graylog's and Azure Monitor's.
+/// Columns that show no program, whatever they look like: Splunk's, Graylog's, Azure Monitor's and
+/// Sumo Logic's.
 const NO_PROGRAMS: &[&str] = &[
     "index",
     "sourcetype",
@@ -60,6 +61,10 @@ const NO_PROGRAMS: &[&str] = &[
     "zone",
     "az",
     "deployment",
+    "sourcecategory",
+    "format",
+    "view",
+    "encoding",
 ];
 
 impl Head {
@@ -162,14 +167,13 @@ fn tells_any(name: &[u8], all: &[Tells]) -> bool {
 }
 
 /// Returns the program in a column without a known name, by its form. A line with a header of its
-/// own names its program.
+/// own names its program; but an app may print a header.
 fn other_program<'t>(
     has_host: bool,
     text: &[u8],
     unknown: impl Iterator<Item = &'t [u8]>,
 ) -> Option<String> {
-    if layers::peel(text).program.is_some() {
-        return None;
-    }
-    columns::told_beside(has_host, unknown).program
+    let program = columns::told_beside(has_host, unknown).program?;
+    let is_told = layers::peel(text).program.is_some() && columns::names_carrier(&program);
+    (!is_told).then_some(program)
 }
