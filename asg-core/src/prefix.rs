@@ -240,11 +240,11 @@ fn tag(text: &[u8]) -> Option<&[u8]> {
     Some(&text[..len]).filter(is_tag)
 }
 
-/// The beginning `OK_<tag>_` of a text. Texts that differ only in the tag mean the same but for
-/// that.
+/// Marks the beginning `OK_<tag>_` of a text. Texts that differ in the tag alone have the same
+/// verdict, plane and app.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct TagSpan {
-    /// The length of the beginning; 0 if there is none.
+    /// The length of the beginning, or 0 without one.
     pub(crate) end: u8,
 }
 
@@ -262,7 +262,7 @@ impl TagSpan {
         }
     }
 
-    /// Returns the digits of the tag in a text that begins so, as one number; 0 if there are none.
+    /// Returns the digits of the tag in a text that begins so, as one number, or 0 without a tag.
     pub(crate) fn digits(self, text: &[u8]) -> u64 {
         let Some(digits) = text.get(Self::OK..usize::from(self.end).saturating_sub(1)) else {
             return 0;

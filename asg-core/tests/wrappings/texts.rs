@@ -75,7 +75,7 @@ fn an_apps_message_is_the_apps_to_its_end() {
             // A command's output has lines of many programs.
             let log = json!({"stdout": format!("{app}\n{kernel}")}).to_string();
             assert_eq!(kinds_and_outcome(&log).0.last(), Some(&"packet"), "{log}");
-            // What came before it counts.
+            // Lines before it count.
             let log = json!({"message": format!("{kernel}\n{text}")}).to_string();
             assert_eq!(kinds_and_outcome(&log).0[0], "packet", "{log}");
             assert_eq!(proves(&log), 0, "{log}");

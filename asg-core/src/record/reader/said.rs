@@ -72,7 +72,7 @@ pub(crate) struct KnownSaid<'a> {
     pub(crate) is_cells_own: bool,
     /// The number of the data; see [`Memo`](super::Memo).
     pub(crate) data: u64,
-    /// Whether the line [is like lager's](crate::line::is_like_lager), so that it is no wrapping.
+    /// Whether the line [is like lager's](crate::line::is_like_lager). Such a line wraps no other.
     pub(super) is_plain: bool,
 }
 

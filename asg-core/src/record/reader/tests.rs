@@ -166,7 +166,7 @@ fn tags_of_one_length_share_a_head_and_keep_their_meaning() {
         (line("1234", 2, 3), true),
         // The link header shows another container.
         (line("1234", 2, 4), false),
-        // Tags of other lengths, and texts that are no tags.
+        // Tags have other lengths here, or other digits than a tag's.
         (line("01", 2, 3), false),
         (line("02", 2, 3), true),
         (line("00000001", 2, 3), false),
