@@ -66,6 +66,12 @@ impl Reports {
         self.window.seeds()
     }
 
+    /// Returns something of a sender, so that the processor has it at hand.
+    #[inline]
+    pub(super) fn glance(&self, number: SenderNumber) -> u64 {
+        self.window.glance(number)
+    }
+
     /// Takes the mark of a packet line, which is counted in a group; the caller may cache the
     /// number of its sender. Returns also the group in which the packet was counted before.
     pub(super) fn marked(

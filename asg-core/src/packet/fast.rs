@@ -12,6 +12,7 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::fields::{Address, Family, Packet, Proto, TcpFlags};
 use crate::bytes::digits::Digits;
+use crate::bytes::hash::Seeds;
 use crate::bytes::text::Text;
 
 /// No prefix is longer than nft's 127 bytes.
@@ -236,6 +237,43 @@ impl Tail {
             Net::V4 { dst, .. } => IpAddr::V4(dst),
             Net::V6 { dst, .. } => IpAddr::V6(dst),
         }
+    }
+
+    /// Returns a digest of all fields: two tails have different ones if their texts differ in more
+    /// than the blank at the end, since each value has one text only.
+    #[inline]
+    pub(crate) fn digest(&self, seeds: Seeds) -> u64 {
+        let word = |high: u32, low: u32| u64::from(high) << 32 | u64::from(low);
+        let bytes = |a, b, c, d| u32::from_be_bytes([a, b, c, d]);
+        let (net, rest) = match self.net {
+            Net::V4 { dst, len, tos, prec, ttl, id, df } => {
+                let header = word(bytes(tos, prec, ttl, u8::from(df)), u32::from(id));
+                (seeds.of_both(word(dst.to_bits(), len), header), 0)
+            }
+            Net::V6 { dst, len, tc, hoplimit, flowlbl } => {
+                let [high, low] = [dst.to_bits() >> 64, dst.to_bits()].map(|half| half as u64);
+                let header = word(len, bytes(0, 0, tc, hoplimit));
+                (seeds.of_both(seeds.of_both(high, low), header), flowlbl)
+            }
+        };
+        let ports = |one: u16, other: u16| u32::from(one) << 16 | u32::from(other);
+        let (first, second, flags, numbers) = match self.transport {
+            Transport::Tcp(Tcp { spt, dpt, seq_ack, window, res, flags, urgp }) => {
+                let flags = u32::from(res) << 16 | u32::from(flags.bits());
+                let numbers = seq_ack.map_or(0, |(seq, ack)| word(seq, ack));
+                (ports(spt, dpt), ports(window, urgp), flags, numbers)
+            }
+            Transport::Udp { spt, dpt, len } => (ports(spt, dpt), u32::from(len), 0, 0),
+            Transport::Echo { ty, code, id, seq } => (bytes(0, 0, ty, code), ports(id, seq), 0, 0),
+        };
+        // The shape shows which fields are present.
+        let shape = self.shape() as u32;
+        let transport = seeds.of_both(word(first, second), word(flags << 8 | shape, rest));
+        let sum = seeds.of_both(net, transport);
+        if numbers == 0 && self.mark.is_none() {
+            return sum;
+        }
+        seeds.of_both(sum, seeds.of_both(numbers, u64::from(self.mark.unwrap_or(0))))
     }
 
     pub(crate) fn put_into(self, p: &mut Packet<'_>) {
@@ -637,6 +675,40 @@ mod tests {
         assert_eq!(result, Ok(()), "{}", Text::new(line));
         assert_eq!(short, long, "{}", Text::new(line));
         true
+    }
+
+    /// Returns the digest of the text behind the source address, if the line is a common one.
+    fn digest_of_tail(line: &[u8]) -> Option<(&[u8], u64)> {
+        let head = Head::split(line)?;
+        let text = &line[head.len..];
+        let tail = Tail::parse(text, head.family)?;
+        Some((text.trim_ascii_end(), tail.digest(Seeds::PUBLIC)))
+    }
+
+    #[test]
+    fn tails_have_one_digest_if_they_have_one_text() {
+        let mut texts = std::collections::HashMap::new();
+        let mut accepted = 0;
+        for line in COMMON {
+            for at in 0..line.len() {
+                for byte in b" 0123456789abcdefABCDEFSYNKRT" {
+                    let mut changed = line.as_bytes().to_vec();
+                    changed[at] = *byte;
+                    let mut longer = line.as_bytes().to_vec();
+                    longer.insert(at, *byte);
+                    for line in [changed, longer] {
+                        let Some((text, digest)) = digest_of_tail(&line) else { continue };
+                        accepted += 1;
+                        let known = texts.entry(digest).or_insert_with(|| text.to_vec());
+                        assert_eq!(Text::new(known), Text::new(text));
+                    }
+                }
+            }
+            let cut = line.trim_end().as_bytes();
+            let digest = |line| digest_of_tail(line).map(|(_, digest)| digest);
+            assert_eq!(digest(cut), digest(line.as_bytes()), "the blank at the end does not count");
+        }
+        assert!(accepted > 5_000 && texts.len() > 2_000, "{accepted} {}", texts.len());
     }
 
     #[test]

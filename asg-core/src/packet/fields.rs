@@ -619,6 +619,11 @@ impl Serialize for Proto {
 pub struct TcpFlags(u16);
 
 impl TcpFlags {
+    /// Returns a bit for each flag.
+    pub(super) const fn bits(self) -> u16 {
+        self.0
+    }
+
     /// Accurate ECN; kernels that do not know it show it in [`Ip::res`].
     pub const AE: Self = Self(1);
     /// Congestion window reduced.

@@ -92,11 +92,11 @@ impl PartialEq for Memo {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Glimpse<'a> {
     header: Header,
-    head: KnownHead<'a>,
+    head: KnownHead,
     pub(crate) body: &'a [u8],
 }
 
-impl<'a> Glimpse<'a> {
+impl Glimpse<'_> {
     /// Returns the number of the header.
     pub(crate) const fn header(&self) -> u32 {
         self.header.number
@@ -122,9 +122,9 @@ impl<'a> Glimpse<'a> {
         &self.head.tail
     }
 
-    /// Returns the text behind the head.
-    pub(crate) const fn rest(&self) -> &'a [u8] {
-        self.head.rest
+    /// Returns the source address, if it is behind the head.
+    pub(crate) fn src_behind(&self) -> Option<Address> {
+        Some(self.head.src).filter(|_| !self.head.has_src)
     }
 
     /// Returns the header's stamp.

@@ -132,7 +132,7 @@ impl Mark {
 /// Returns a digest of a packet line's text, without blanks at its end.
 ///
 /// The head of a sender's lines has a digest of its own, so that it need not be computed anew for
-/// each line.
+/// each line. The rest counts by its values, which are parsed in any case.
 pub(in crate::correlate) fn packet_digest(
     body: &[u8],
     cf: Option<&LogPrefix<'_>>,
@@ -142,25 +142,28 @@ pub(in crate::correlate) fn packet_digest(
     let split = || {
         let cf = cf.filter(|_| !matches!(body, [b'{' | b'[', ..]))?;
         let head = Head::split(body)?;
-        Tail::parse(&body[head.len..], head.family)?;
-        Some(body.split_at(if cf.direction == Direction::Egress { head.len } else { head.src_at }))
+        let tail = Tail::parse(&body[head.len..], head.family)?;
+        let is_senders = cf.direction == Direction::Egress;
+        let text = &body[..if is_senders { head.len } else { head.src_at }];
+        let tag = TagSpan::of(text);
+        let key = (seeds.digest(tag.rest(text)), tag.digits(text));
+        Some(text_digest(key, Some(head.src).filter(|_| !is_senders), &tail, seeds))
     };
-    match split() {
-        Some((head, rest)) => {
-            let tag = TagSpan::of(head);
-            let key = seeds.digest(tag.rest(head));
-            text_digest(key, tag.digits(head), rest, seeds)
-        }
-        None => seeds.digest(body),
-    }
+    split().unwrap_or_else(|| seeds.digest(body))
 }
 
 /// Returns the digest of a packet line's text, given that of its head without the tag's beginning,
-/// and the tag; the rest has no blanks at its end.
+/// the tag, the source address if that is behind the head, and what follows.
 #[inline]
-pub(in crate::correlate) fn text_digest(head: u64, tag: u64, rest: &[u8], seeds: Seeds) -> u64 {
+pub(in crate::correlate) fn text_digest(
+    (head, tag): (u64, u64),
+    src: Option<Address>,
+    tail: &Tail,
+    seeds: Seeds,
+) -> u64 {
     let head = if tag == 0 { head } else { seeds.of_both(head, tag) };
-    seeds.of_both(head, seeds.digest(rest))
+    let src = seeds.of_address(src.and_then(Address::ip));
+    seeds.of_both(head, tail.digest(seeds) ^ src)
 }
 
 impl Print {

@@ -71,6 +71,12 @@ impl Senders {
         self.all.get(number.0 as usize)
     }
 
+    /// Returns something of a sender.
+    #[inline]
+    pub(super) fn glance(&self, number: SenderNumber) -> u64 {
+        self.all.get(number.0 as usize).map_or(0, |sender| sender.name)
+    }
+
     /// Ends the run of a sender that has this number; returns the number of packets before its last
     /// one.
     pub(super) fn end_run(&mut self, number: SenderNumber) -> u32 {

@@ -91,6 +91,12 @@ impl Window {
         self.seeds
     }
 
+    /// Returns something of a sender, so that the processor has it at hand.
+    #[inline]
+    pub(in crate::correlate) fn glance(&self, number: SenderNumber) -> u64 {
+        self.senders.as_ref().map_or(0, |senders| senders.glance(number))
+    }
+
     /// How many packets made room for others: a second line about one of them is not recognised.
     pub(in crate::correlate) const fn displaced(&self) -> u64 {
         self.displaced

@@ -1,6 +1,7 @@
 //! The first phase on one thread: all that a line shows without any other line.
 
 use std::net::IpAddr;
+use std::num::NonZero;
 
 use hashbrown::HashTable;
 
@@ -57,8 +58,10 @@ pub struct Gatherer {
 
 /// The common parts of packets with one head, and the groups of the last ones.
 ///
-/// Each packet needs one of thousands of these, so they are small.
+/// Each packet needs one of thousands of these, so each is a line of the processor's cache; a test
+/// holds its size.
 #[derive(Debug, Clone)]
+#[repr(align(64))]
 struct Sender {
     /// See [`sender`]; for packets to a container without the address.
     name: u64,
@@ -73,9 +76,24 @@ struct Sender {
     cell: u32,
     kind: TimeKind,
     /// By whether packets are under a limit: their group on this machine, of this address.
-    groups: [Option<u32>; 2],
+    groups: [Option<GroupNumber>; 2],
     /// The tag in the prefix of the last packet under a limit.
     tag: u64,
+}
+
+/// The number of a group; an option of it takes four bytes, too.
+#[derive(Debug, Clone, Copy)]
+struct GroupNumber(NonZero<u32>);
+
+impl GroupNumber {
+    /// `None` for the last number of all, which no group has.
+    fn of(number: u32) -> Option<Self> {
+        number.checked_add(1).and_then(NonZero::new).map(Self)
+    }
+
+    const fn get(self) -> u32 {
+        self.0.get() - 1
+    }
 }
 
 const UDP: u8 = 17;
@@ -352,14 +370,16 @@ impl Gatherer {
             sender.take_tag(tag);
         }
         let group = match &mut sender.groups[usize::from(limit.is_some())] {
-            Some(group) => *group,
+            Some(group) => group.get(),
             group => {
                 let (prefix, cf) = self.reader.prefix(glimpse);
                 let whose = (prefix, Some(&cf), true);
                 let interface = self.interfaces[glimpse.head() as usize];
                 let place = (sender.address, interface);
                 let key = GroupKey::of(cell, sender.kind, whose, place, limit, self.seeds);
-                *group.insert(self.groups.see(key))
+                let number = self.groups.see(key);
+                *group = GroupNumber::of(number);
+                number
             }
         };
         if sender.is_c2c {
@@ -381,8 +401,8 @@ impl Gatherer {
         } else {
             sender.name ^ self.seeds.of_address(sender.address)
         };
-        let rest = glimpse.rest().trim_ascii_end();
-        let text = text_digest(glimpse.head_digest(), tag, rest, self.seeds);
+        let head = (glimpse.head_digest(), tag);
+        let text = text_digest(head, glimpse.src_behind(), glimpse.tail(), self.seeds);
         let whose = (name, self.cells.mark(cell));
         let mark = Mark::with_uptime((time, uptime), glimpse.tail().id(), whose, text);
         if self.keeps_text_keys && mark.is_some() {
@@ -684,4 +704,22 @@ pub(super) fn put<T: Clone>(table: &mut Vec<Option<T>>, at: usize, value: impl I
         table.resize(at + 1, None);
     }
     table[at] = value.into();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sender_takes_a_line_of_the_cache() {
+        assert_eq!(size_of::<Option<Sender>>(), 64);
+    }
+
+    #[test]
+    fn every_group_has_a_number() {
+        for number in [0, 1, u32::MAX - 1] {
+            assert_eq!(GroupNumber::of(number).map(GroupNumber::get), Some(number));
+        }
+        assert!(GroupNumber::of(u32::MAX).is_none());
+    }
 }

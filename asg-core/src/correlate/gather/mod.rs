@@ -184,6 +184,9 @@ pub struct MisplacedBatch;
 /// How many lines [`Gathering::ingest`] holds before it merges them.
 const TOGETHER: usize = 4_096;
 
+/// So many results of lines are [fetched](Gathering::fetch) at once.
+const AT_ONCE: usize = 16;
+
 impl Gathering {
     /// Creates a gathering. It takes a missing year to be the one nearest to the latest time with a
     /// year in the same source, or where that shows none, in any.
@@ -585,29 +588,10 @@ impl Gathering {
         if let Some(all) = &mut self.text_keys {
             all.extend(text_keys);
         }
-        for read in &read {
-            match read {
-                Read::Packet(seen) => {
-                    let line = seen.origin.line + lines_before;
-                    let cell = numbers.cells[seen.cell as usize];
-                    let group = numbers.groups[seen.group as usize];
-                    self.packet(cell, group, Origin { line, ..seen.origin }, seen);
-                }
-                Read::Placed { group, shown, len, is_damaged } => {
-                    let group = &mut self.counted[numbers.groups[*group as usize] as usize];
-                    group.count(*shown, *len, *is_damaged);
-                }
-                Read::Told { cell, told } => {
-                    let cell = &self.cell_facts[numbers.cells[*cell as usize] as usize];
-                    self.state.completeness.tell(cell.place, told.clone());
-                }
-                Read::Stamp { source, time } => {
-                    let envelope = Envelope { time: *time, ..Envelope::default() };
-                    self.state.clocks.learn(*source, &envelope, None);
-                }
-                Read::Clock { cell, shown } => {
-                    self.clock(numbers.cells[*cell as usize], *shown);
-                }
+        for some in read.chunks(AT_ONCE) {
+            self.fetch(&numbers, some);
+            for read in some {
+                self.read(&numbers, read, lines_before);
             }
         }
         self.gatherers[gatherer] = numbers;
@@ -728,6 +712,54 @@ impl Gathering {
             Some(*number.get_or_insert_with(machine))
         });
         ledger.add_of(evidence, machine)
+    }
+
+    /// Looks at everything that packets need, and changes nothing.
+    ///
+    /// It lies at random places of a large memory. Here the processor fetches all of it at once,
+    /// and not one piece after the other while packets are counted.
+    fn fetch(&self, numbers: &Numbers, some: &[Read]) {
+        let groups = some.iter().filter_map(|read| match read {
+            Read::Packet(seen) => {
+                self.counted.get(*numbers.groups.get(seen.group as usize)? as usize)
+            }
+            _ => None,
+        });
+        let mut senders = [SenderNumber::default(); AT_ONCE];
+        let mut seen = 0;
+        for (sender, group) in senders.iter_mut().zip(groups) {
+            *sender = group.sender;
+            seen ^= group.packets;
+        }
+        for sender in senders {
+            seen ^= self.state.reports.glance(sender);
+        }
+        // Without this the compiler would leave all of it out.
+        std::hint::black_box(seen);
+    }
+
+    fn read(&mut self, numbers: &Numbers, read: &Read, lines_before: u64) {
+        match read {
+            Read::Packet(seen) => {
+                let line = seen.origin.line + lines_before;
+                let cell = numbers.cells[seen.cell as usize];
+                let group = numbers.groups[seen.group as usize];
+                self.packet(cell, group, Origin { line, ..seen.origin }, seen);
+            }
+            Read::Placed { group, shown, len, is_damaged } => {
+                let group = &mut self.counted[numbers.groups[*group as usize] as usize];
+                group.count(*shown, *len, *is_damaged);
+            }
+            Read::Told { cell, told } => {
+                let cell = &self.cell_facts[numbers.cells[*cell as usize] as usize];
+                self.state.completeness.tell(cell.place, told.clone());
+            }
+            Read::Stamp { source, time } => {
+                let envelope = Envelope { time: *time, ..Envelope::default() };
+                self.state.clocks.learn(*source, &envelope, None);
+            }
+            Read::Clock { cell, shown } => self.clock(numbers.cells[*cell as usize], *shown),
+        }
     }
 
     fn packet(&mut self, cell: u32, number: u32, origin: Origin, seen: &Seen) {

@@ -1,5 +1,6 @@
 //! Heads of packet lines that were read before.
 
+use std::net::Ipv4Addr;
 use std::ops::Range;
 
 use hashbrown::HashTable;
@@ -19,35 +20,49 @@ use crate::prefix::{Direction, LogPrefix, Plane, Subject, TagSpan, Verdict};
 /// may talk would have a head of its own otherwise.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Heads {
-    /// By number: all that a look-up needs, in little room. It shares the processor's cache with
-    /// everything else that a line takes.
-    known: Vec<KnownText>,
+    /// By their [long keys](long_key).
+    by_start: HashTable<KnownText>,
+    /// Heads that are too short for that, by their first bytes.
+    short: HashTable<KnownText>,
     /// By number: the rest.
     parts: Vec<Parts>,
-    /// By their [long keys](long_key).
-    by_start: HashTable<u32>,
-    /// Heads that are too short for that, by their first bytes.
-    short: HashTable<u32>,
 }
 
-/// The text of a head.
+/// The text of a head: all that a look-up needs. It lies in the table itself and takes 24 bytes,
+/// since each packet needs one of thousands; a test holds its size.
 #[derive(Debug, Clone, Copy)]
 struct KnownText {
     /// That of the text behind the tag.
     digest: u64,
-    /// The key by which it is looked up.
-    key: u64,
+    key: Key,
+    number: u32,
     /// The length of the text behind the tag.
     len: u16,
     tag: TagSpan,
-    family: Family,
-    /// The source address, if it is part of the text.
-    src: Option<Address>,
+    src: Source,
 }
+
+/// The place of the source address of a packet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Source {
+    /// In the text of the head, whose address this is.
+    V4(Ipv4Addr),
+    /// In the text of the head; [`Parts`] has it.
+    V6,
+    /// Behind the head.
+    Behind(Family),
+}
+
+/// The hash by which a head is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Key(u32);
 
 /// The meaning of a head.
 #[derive(Debug, Clone)]
 struct Parts {
+    family: Family,
+    /// The source address, if it is part of the text.
+    src: Option<Address>,
     prefix: usize,
     in_if: Range<usize>,
     out_if: Range<usize>,
@@ -62,15 +77,15 @@ struct Parts {
 
 /// A packet line whose head is remembered.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct KnownHead<'a> {
+pub(super) struct KnownHead {
     pub(super) number: u32,
     /// The digest of the head's text behind the tag.
     pub(super) digest: u64,
     pub(super) src: Address,
+    /// Whether the source address is in the head's text.
+    pub(super) has_src: bool,
     pub(super) tag: TagSpan,
     pub(super) tail: Tail,
-    /// The text behind the remembered head.
-    pub(super) rest: &'a [u8],
 }
 
 /// How many heads are remembered, about 13 MB.
@@ -94,29 +109,34 @@ impl Heads {
     /// Looks up the head of a packet line, and parses what follows; `None` if that is not whole and
     /// common.
     #[inline]
-    pub(super) fn find<'a>(&self, seeds: Seeds, body: &'a [u8]) -> Option<KnownHead<'a>> {
+    pub(super) fn find(&self, seeds: Seeds, body: &[u8]) -> Option<KnownHead> {
         let tag = TagSpan::of(body);
         let behind_tag = tag.rest(body);
-        let find = |table: &HashTable<u32>, key| {
-            let is_it = |n: &u32| {
+        let find = |table: &'_ HashTable<KnownText>, key: Key| {
+            let is_it = |known: &KnownText| {
                 work::count(1);
-                self.known[*n as usize].is_start_of(seeds, (tag, key), behind_tag)
+                known.is_start_of(seeds, (tag, key), behind_tag)
             };
-            table.find(key, is_it).copied()
+            table.find(key.hash(), is_it).copied()
         };
         let long = long_key(tag, behind_tag).and_then(|key| find(&self.by_start, key));
-        let number = match long {
+        let known = match long {
             None if !self.short.is_empty() => find(&self.short, short_key(behind_tag)?)?,
             found => found?,
         };
-        let known = &self.known[number as usize];
-        let rest = &behind_tag[usize::from(known.len)..];
-        let (src, behind) = match known.src {
-            Some(src) => (src, rest),
-            None => Head::source(rest, known.family)?,
+        let KnownText { number, digest, len, .. } = known;
+        let rest = &behind_tag[usize::from(len)..];
+        let has_src = !matches!(known.src, Source::Behind(_));
+        let (src, family, behind) = match known.src {
+            Source::V4(src) => (Address::V4(src), Family::Ipv4, rest),
+            Source::V6 => (self.parts[number as usize].src?, Family::Ipv6, rest),
+            Source::Behind(family) => {
+                let (src, behind) = Head::source(rest, family)?;
+                (src, family, behind)
+            }
         };
-        let tail = Tail::parse(behind, known.family)?;
-        Some(KnownHead { number, digest: known.digest, src, tag, tail, rest })
+        let tail = Tail::parse(behind, family)?;
+        Some(KnownHead { number, digest, src, has_src, tag, tail })
     }
 
     /// Remembers the head of a whole packet line, if it is a common one, and numbers it.
@@ -141,27 +161,31 @@ impl Heads {
             Some(key) => (&mut self.by_start, key),
             None => (&mut self.short, short_key(text)?),
         };
-        let known = &mut self.known;
-        let is_it = |n: &u32| {
-            let known = &known[*n as usize];
+        let is_it = |known: &KnownText| {
             usize::from(known.len) == text.len() && known.is_start_of(seeds, (tag, key), text)
         };
-        if let Some(number) = table.find(key, is_it) {
-            return Some(*number);
+        if let Some(known) = table.find(key.hash(), is_it) {
+            return Some(known.number);
         }
         let len = u16::try_from(text.len()).ok()?;
-        if known.len() >= MOST || table.iter_hash(key).count() >= MOST_ALIKE {
+        if self.parts.len() >= MOST || table.iter_hash(key.hash()).count() >= MOST_ALIKE {
             return None;
         }
         let range = |part: &[u8]| {
             let starts = part.as_ptr().addr() - body.as_ptr().addr();
             starts..starts + part.len()
         };
-        let number = known.len() as u32;
-        let src = is_senders.then_some(head.src);
-        let (digest, family) = (seeds.digest(text), head.family);
-        known.push(KnownText { digest, key, len, tag, family, src });
+        let number = self.parts.len() as u32;
+        let src = match (is_senders, head.src) {
+            (true, Address::V4(src)) => Source::V4(src),
+            (true, _) => Source::V6,
+            (false, _) => Source::Behind(head.family),
+        };
+        let known = KnownText { digest: seeds.digest(text), key, number, len, tag, src };
+        table.insert_unique(key.hash(), known, |known| known.key.hash());
         self.parts.push(Parts {
+            family: head.family,
+            src: is_senders.then_some(head.src),
             prefix: packet.prefix.as_bytes().len(),
             in_if: range(head.in_if),
             out_if: range(head.out_if),
@@ -173,20 +197,19 @@ impl Heads {
             handle: cf.handle_prefix.map(|handle| range(handle.as_bytes())),
             tag: cf.tag.map(|tag| range(tag.as_bytes())),
         });
-        table.insert_unique(key, number, |n| known[*n as usize].key);
         Some(number)
     }
 
     /// Writes all fields of a packet line.
     pub(super) fn restore<'a>(
         &self,
-        head: &KnownHead<'a>,
+        head: &KnownHead,
         body: &'a [u8],
         p: &mut Packet<'a>,
         cf: &mut Option<LogPrefix<'a>>,
     ) {
         let known = &self.parts[head.number as usize];
-        p.family = self.known[head.number as usize].family;
+        p.family = known.family;
         p.prefix = Text::new(&body[..known.prefix]);
         p.in_if = Some(Text::new(&body[known.in_if.clone()]));
         p.out_if = Some(Text::new(&body[known.out_if.clone()]));
@@ -205,23 +228,35 @@ impl Heads {
 
 /// Returns the key of a text behind a tag; `None` if it is too short.
 #[inline]
-fn long_key(tag: TagSpan, behind: &[u8]) -> Option<u64> {
-    if tag == TagSpan::NONE {
+fn long_key(tag: TagSpan, behind: &[u8]) -> Option<Key> {
+    let hash = if tag == TagSpan::NONE {
         behind.first_chunk().map(hash::<LONG>)
     } else {
         behind.first_chunk().map(hash::<LONG_TAGGED>)
-    }
+    };
+    hash.map(Key::of)
 }
 
-fn short_key(behind: &[u8]) -> Option<u64> {
-    behind.first_chunk().map(hash::<SHORT>)
+fn short_key(behind: &[u8]) -> Option<Key> {
+    behind.first_chunk().map(hash::<SHORT>).map(Key::of)
+}
+
+impl Key {
+    const fn of(hash: u64) -> Self {
+        Self(hash as u32)
+    }
+
+    /// Returns the hash for a table, which takes its lowest and its highest bits.
+    const fn hash(self) -> u64 {
+        (self.0 as u64) | (self.0 as u64) << 32
+    }
 }
 
 impl KnownText {
     /// Returns whether a line begins with this text, given its tag, its key, and the text behind
     /// the tag.
     #[inline]
-    fn is_start_of(self, seeds: Seeds, (tag, key): (TagSpan, u64), behind_tag: &[u8]) -> bool {
+    fn is_start_of(self, seeds: Seeds, (tag, key): (TagSpan, Key), behind_tag: &[u8]) -> bool {
         self.key == key
             && self.tag == tag
             && behind_tag
@@ -240,5 +275,15 @@ impl Parts {
             handle_prefix: self.handle.clone().map(|handle| HandlePrefix::of_ascii(&body[handle])),
             tag: self.tag.clone().map(|tag| Text::new(&body[tag])),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_head_takes_little_of_the_cache() {
+        assert_eq!(size_of::<KnownText>(), 24);
     }
 }

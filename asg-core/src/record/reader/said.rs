@@ -27,14 +27,10 @@ struct KnownOpening {
     opened: Opened,
     /// See [`is_cells_own`].
     is_cells_own: bool,
-    /// See [`KnownSaid::is_plain`].
-    is_plain: bool,
 }
 
 #[derive(Debug, Clone)]
 struct KnownData {
-    /// See [`KnownSaid::is_plain`].
-    is_plain: bool,
     /// Where handle, process GUID, instance GUID, domain and cell lie in the text.
     texts: [Option<Range<u16>>; 5],
     index: Option<u32>,
@@ -47,16 +43,21 @@ struct KnownData {
 /// Texts, each with its meaning. A text is known by its digest.
 #[derive(Debug, Clone)]
 struct Texts<T> {
-    all: Vec<Known<T>>,
-    by_digest: HashTable<u32>,
+    known: HashTable<Known>,
+    meanings: Vec<T>,
     /// How many texts were forgotten. Numbers go on behind them, so that each is of one text.
     forgotten: u64,
 }
 
-#[derive(Debug, Clone)]
-struct Known<T> {
+/// All that a look-up needs of a text. It lies in the table itself, since each lager line needs one
+/// of thousands.
+#[derive(Debug, Clone, Copy)]
+struct Known {
     digest: u64,
-    meaning: T,
+    /// The place of the meaning.
+    place: u32,
+    /// See [`KnownSaid::is_plain`].
+    is_plain: bool,
 }
 
 /// A lager line whose opening and data were read before.
@@ -93,11 +94,12 @@ impl Said {
     /// Looks up the opening and the data of a lager line.
     pub(super) fn find<'a>(&self, seeds: Seeds, line: &'a [u8]) -> Option<KnownSaid<'a>> {
         let opening = Opening::of(line)?;
-        let (known, opened) = self.openings.find(seeds.digest(opening.text))?;
+        let (opened, is_plain) = self.openings.find(seeds.digest(opening.text))?;
         let text = opening.data()?;
-        let (about, data) = self.data.find(seeds.digest(text))?;
-        let (event, is_cells_own) = (known.opened.event, known.is_cells_own);
-        let is_plain = known.is_plain && about.is_plain;
+        let (data, is_plain_too) = self.data.find(seeds.digest(text))?;
+        let KnownOpening { opened: Opened { event, .. }, is_cells_own } =
+            *self.openings.get(opened)?;
+        let is_plain = is_plain && is_plain_too;
         Some(KnownSaid { opening, opened, text, event, is_cells_own, data, is_plain })
     }
 
@@ -145,9 +147,9 @@ impl Said {
             let known = KnownOpening {
                 opened: opening.read(&halves)?,
                 is_cells_own: is_cells_own(&event.source),
-                is_plain: begins_like_lager(line) && !may_hold_another(opening.text),
             };
-            self.openings.put(MOST_OPENINGS, digest, known);
+            let is_plain = begins_like_lager(line) && !may_hold_another(opening.text);
+            self.openings.put(MOST_OPENINGS, (digest, is_plain), known);
         } else if !opening.divides_as(&halves) {
             return None;
         }
@@ -168,7 +170,6 @@ impl Said {
             }
         }
         let data = KnownData {
-            is_plain: !may_hold_another(halves.data),
             texts: ranges,
             index: event.index,
             container_ip: event.container_ip,
@@ -176,52 +177,50 @@ impl Said {
             container_ipv6: event.container_ipv6,
             is_contradictory: event.is_contradictory,
         };
-        Some(self.data.put(MOST_DATA, seeds.digest(halves.data), data))
+        let is_plain = !may_hold_another(halves.data);
+        Some(self.data.put(MOST_DATA, (seeds.digest(halves.data), is_plain), data))
     }
 }
 
 impl<T> Default for Texts<T> {
     fn default() -> Self {
-        Self { all: Vec::new(), by_digest: HashTable::new(), forgotten: 0 }
+        Self { known: HashTable::new(), meanings: Vec::new(), forgotten: 0 }
     }
 }
 
 impl<T> Texts<T> {
-    /// Returns the meaning of a text that was read before, and its number.
-    fn find(&self, digest: u64) -> Option<(&T, u64)> {
-        let place = self.place(digest)?;
-        Some((&self.all[place as usize].meaning, self.forgotten + u64::from(place)))
+    /// Returns the number of a text that was read before, and whether it is plain.
+    #[inline]
+    fn find(&self, digest: u64) -> Option<(u64, bool)> {
+        let is_it = |known: &Known| {
+            work::count(1);
+            known.digest == digest
+        };
+        let known = self.known.find(digest, is_it)?;
+        Some((self.forgotten + u64::from(known.place), known.is_plain))
     }
 
     /// Returns the meaning of the text with this number.
     fn get(&self, number: u64) -> Option<&T> {
         let place = number.checked_sub(self.forgotten)?;
-        self.all.get(usize::try_from(place).ok()?).map(|known| &known.meaning)
-    }
-
-    fn place(&self, digest: u64) -> Option<u32> {
-        let is_it = |n: &u32| {
-            work::count(1);
-            self.all[*n as usize].digest == digest
-        };
-        self.by_digest.find(digest, is_it).copied()
+        self.meanings.get(usize::try_from(place).ok()?)
     }
 
     /// Remembers the meaning of a text, and numbers it. If there are too many texts, all are
     /// forgotten: containers come and go.
-    fn put(&mut self, most: usize, digest: u64, meaning: T) -> u64 {
-        if let Some(place) = self.place(digest) {
-            return self.forgotten + u64::from(place);
+    fn put(&mut self, most: usize, (digest, is_plain): (u64, bool), meaning: T) -> u64 {
+        if let Some((number, _)) = self.find(digest) {
+            return number;
         }
-        if self.all.len() >= most {
-            self.forgotten += self.all.len() as u64;
-            self.all.clear();
-            self.by_digest.clear();
+        if self.meanings.len() >= most {
+            self.forgotten += self.meanings.len() as u64;
+            self.meanings.clear();
+            self.known.clear();
         }
-        let place = self.all.len() as u32;
-        self.all.push(Known { digest, meaning });
-        let all = &self.all;
-        self.by_digest.insert_unique(digest, place, |n| all[*n as usize].digest);
+        let place = self.meanings.len() as u32;
+        self.meanings.push(meaning);
+        let known = Known { digest, place, is_plain };
+        self.known.insert_unique(digest, known, |known| known.digest);
         self.forgotten + u64::from(place)
     }
 }
