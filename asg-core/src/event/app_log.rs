@@ -125,6 +125,10 @@ fn router<'a>(envelope: &Envelope<'a>) -> Option<RepEvent<'a>> {
     let body = envelope.body.as_bytes();
     INSTANCE_ID.find(body)?;
     let host = memchr::memchr(b' ', body)?;
+    // Columns before the host may name another program.
+    if body[..host].contains(&b'\t') {
+        return None;
+    }
     let rest = body[host..].strip_prefix(b" - [")?;
     let close = memchr::memchr(b']', rest)?;
     let words = rest[close + 1..].strip_prefix(b" \"").map(|_| &rest[close + 2..])?;

@@ -104,21 +104,24 @@ impl<'a> Content<'a> {
         }
         // Only in a line of the kernel can a piece of `IN=… OUT=…` be recognised.
         let is_kernel = envelope.is_kernel_as(role);
+        // A user may put anything into a request, and the router quotes it.
+        if !is_kernel
+            && proves(Proof::AccessLog)
+            && let Some(event) = app_log::classify(envelope)
+        {
+            return *self = Self::Rep(event);
+        }
         if self.packet(body, is_kernel) {
             return;
         }
         if envelope.is_bare() && self.end_of_packet(body) {
             return;
         }
-        let told =
-            if !is_kernel && proves(Proof::AccessLog) { app_log::classify(envelope) } else { None };
-        *self = match told {
-            Some(event) => Self::Rep(event),
-            None if proves(Proof::Lager) && is_continuation(envelope) => {
-                let error = Error::expected(0, "`{`, with which a JSON line begins");
-                Self::Damaged(Damaged { error, part: None })
-            }
-            None => Self::Other,
+        *self = if proves(Proof::Lager) && is_continuation(envelope) {
+            let error = Error::expected(0, "`{`, with which a JSON line begins");
+            Self::Damaged(Damaged { error, part: None })
+        } else {
+            Self::Other
         };
     }
 

@@ -4,6 +4,7 @@
 mod glued;
 mod heads;
 mod texts;
+mod unnamed;
 mod writers;
 
 use asg_core::line::{LogLines, RawLine};

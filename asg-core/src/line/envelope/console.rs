@@ -30,7 +30,8 @@ pub(super) fn boot_stamp(text: &[u8]) -> Option<BootStamp<'_>> {
     let uptime = uptime_text(&inside[..close])?;
     let mut rest = &inside[close + 1..];
     let mut caller = None;
-    if let Some(after) = rest.strip_prefix(b"[")
+    // util-linux prints a blank between the two.
+    if let Some(after) = rest.strip_prefix(b" [").or_else(|| rest.strip_prefix(b"["))
         && let Some(close) = memchr::memchr(b']', &after[..after.len().min(12)])
         && is_caller(after[..close].trim_ascii_start())
     {
@@ -161,6 +162,21 @@ pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
         program: Some(program),
         proc_id,
         body_at: text.len() - rest.len(),
+        ..Envelope::default()
+    })
+}
+
+/// Parses `cell-1 kernel: [88008.920287] …`: a host and the kernel's tag without a stamp, which a
+/// store took away.
+pub(super) fn of_host(text: &[u8]) -> Option<Envelope<'_>> {
+    let host = &text[..text.iter().take(256).position(|b| *b == b' ')?];
+    let behind = text[host.len()..].strip_prefix(b" kernel: ")?;
+    boot_stamp(behind)?;
+    syslog::is_host(host).then(|| Envelope {
+        dialect: Dialect::Console,
+        host: Some(Text::new(host)),
+        program: Some(Text::new(b"kernel")),
+        body_at: text.len() - behind.len(),
         ..Envelope::default()
     })
 }

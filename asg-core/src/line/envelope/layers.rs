@@ -61,6 +61,7 @@ const HEADERS: &[Layer] = &[
     layer(is_letter, syslog::logread),
     layer(is_letter, console::decoded),
     layer(is_word, console::tagged),
+    layer(is_word, console::of_host),
     layer(|b| matches!(b, b' ' | b'\t'), stream::indented),
 ];
 
@@ -68,6 +69,7 @@ const HEADERS: &[Layer] = &[
 const PREFIXES: &[Layer] = &[
     layer(is_word, bosh),
     layer(is_word, ansible),
+    layer(is_letter, ansible_result),
     layer(is_word, service),
     layer(is_word, host),
     layer(|b| b == b'[', kubectl),
@@ -120,7 +122,9 @@ fn peel_with<'a>(
                 break;
             }
             let may_be_file = n == 0 || all.job.is_some();
-            header(rest).or_else(|| prefix(rest, MOST_PREFIXES, may_be_file))
+            // Behind a header that names the machine, a name before a colon is a program's.
+            let is_its = |found: &Envelope<'_>| found.host.is_none() || all.host.is_none();
+            header(rest).or_else(|| prefix(rest, MOST_PREFIXES, may_be_file).filter(is_its))
         } else {
             again(rest, &all)
         };
@@ -197,11 +201,56 @@ fn behind_unknown<'a>(text: &'a [u8], all: &Envelope<'a>) -> Option<Envelope<'a>
             matches!(found.dialect, Dialect::Rfc3164 | Dialect::Rfc3339 | Dialect::Rfc5424);
         if has_stamp && found.time != LogTime::Unknown && found.program.is_some() {
             let is_cut = has_open_quote(&text[..at]) && has_open_quote(text);
+            let unknown = &text[..at];
+            let is_others = has_tag(unknown) || is_others(unknown, [all.host, found.host]);
             let found = Envelope { body_at: at + found.body_at, is_cut, ..found };
-            return (!has_tag(&text[..at])).then_some(found);
+            return (!is_others).then_some(found);
         }
     }
     None
+}
+
+/// Returns whether a text is the beginning of a line in which users or apps have a field of their
+/// own: of an access log, of a table with a column for programs, of an app's stream.
+fn is_others(text: &[u8], machines: [Option<Text<'_>>; 2]) -> bool {
+    let end = text.trim_ascii_end();
+    let has_fields = memchr::memchr(b'|', text).is_some() || end.ends_with(b"=");
+    has_request(text)
+        || stream_mark(text).is_some()
+        || end.ends_with(b"] OUT")
+        || end.ends_with(b"] ERR")
+        || (has_fields && may_name_writer(text, machines))
+}
+
+/// Returns whether a text has the version of an HTTP request in it, as access logs write it.
+pub(super) fn has_request(text: &[u8]) -> bool {
+    memchr::memmem::find(text, b" HTTP/").is_some_and(|at| text[at + 6..].first() > Some(&b'0'))
+}
+
+/// Returns whether one of several fields may be the name of a program: a word that is neither the
+/// machine, nor a time, a level, a path or the name of a program that forwards lines.
+fn may_name_writer(text: &[u8], machines: [Option<Text<'_>>; 2]) -> bool {
+    let ends = |b: &u8| b.is_ascii_whitespace() || matches!(b, b'|' | b',' | b';' | b'=' | b'"');
+    text.split(ends).any(|word| {
+        let word = trimmed(word);
+        let is_machine = machines.iter().flatten().any(|name| name.as_bytes() == word);
+        let is_known = is_machine
+            || memchr::memchr(b'/', word).is_some()
+            || crate::time::stamp::is_word(word)
+            || syslog::is_level_or_facility(word)
+            || STREAMS.contains(&word)
+            || Role::of_program(word) != Role::Speaker;
+        // Stamps begin with a digit.
+        word.first().is_some_and(u8::is_ascii_alphabetic) && !is_known
+    })
+}
+
+/// Returns a word without the marks around it.
+fn trimmed(word: &[u8]) -> &[u8] {
+    let is_mark = |b: &u8| !b.is_ascii_alphanumeric();
+    let start = word.iter().position(|b| !is_mark(b)).unwrap_or(word.len());
+    let end = word.iter().rposition(|b| !is_mark(b)).map_or(start, |at| at + 1);
+    &word[start..end]
 }
 
 /// Returns whether a quote in a text is not closed. A doubled quote is closed.
@@ -220,9 +269,10 @@ fn has_tag(text: &[u8]) -> bool {
 }
 
 /// Parses the end of a header that was not understood: the kernel's stamp, and before that the tag
-/// of a program. A mark of an app's stream counts anywhere in it.
+/// of a program. A mark of an app's stream counts anywhere in it, and a request, which users write.
 pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
-    envelope.proc_id = envelope.proc_id.or_else(|| stream_mark(header));
+    let request = || has_request(header).then(|| Text::new(b"[RTR]"));
+    envelope.proc_id = envelope.proc_id.or_else(|| stream_mark(header)).or_else(request);
     let mut rest = header;
     if let Some(at) = memchr::memrchr(b'[', header)
         && let Some(stamp) = console::boot_stamp(&header[at..])
@@ -245,8 +295,17 @@ pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
         return;
     }
     let Some(rest) = rest.strip_suffix(b": ") else { return };
-    let word = rest.rsplit(|b| matches!(b, b' ' | b'\t')).next().unwrap_or_default();
+    let mut words = rest.split(|b| matches!(b, b' ' | b'\t'));
+    // Behind a header that names the machine, the first tag is the writer's. Without one, it may be
+    // a tool's name of the machine.
+    let first = words.clone().find_map(|word| {
+        let is_writers = envelope.host.is_some() && !STREAMS.contains(&word);
+        word.strip_suffix(b":").filter(|name| is_writers && !name.is_empty())
+    });
+    let word = first.or(words.next_back()).unwrap_or_default();
+    // Behind the mark of a stream is only text of the stream.
     if envelope.program.is_none()
+        && envelope.proc_id.is_none()
         && !STREAMS.contains(&word)
         && let Some((program, proc_id)) = syslog::program_and_pid(word)
     {
@@ -331,6 +390,18 @@ fn ansible(text: &[u8]) -> Option<Envelope<'_>> {
     Some(Envelope { host: Some(Text::new(name)), ..up_to(text.len() - rest.len()) })
 }
 
+/// Parses `changed: [cell-1] => {…`: `ansible-playbook -v`.
+///
+/// Source: ansible, `plugins/callback/default.py`.
+fn ansible_result(text: &[u8]) -> Option<Envelope<'_>> {
+    const RESULTS: [&[u8]; 5] = [b"ok", b"changed", b"failed", b"fatal", b"skipping"];
+    let rest = RESULTS.iter().find_map(|it| text.strip_prefix(*it))?.strip_prefix(b": [")?;
+    let name = &rest[..rest.iter().take(256).position(|b| *b == b']')?];
+    let at = memchr::memmem::find(&rest[..rest.len().min(512)], b"=> {\"")? + b"=> ".len();
+    let body_at = text.len() - rest.len() + at;
+    syslog::is_host(name).then(|| Envelope { host: Some(Text::new(name)), ..up_to(body_at) })
+}
+
 /// Parses `name   | …`: docker compose, ansible, and other programs that run one on several
 /// machines.
 fn service(text: &[u8]) -> Option<Envelope<'_>> {
@@ -367,15 +438,29 @@ fn kubectl(text: &[u8]) -> Option<Envelope<'_>> {
 
 /// Parses `{host="cell-1", job="syslog"} …`: the labels that logcli prints behind its stamp.
 fn labels(text: &[u8]) -> Option<Envelope<'_>> {
+    let (labels, rest) = braced(text)?;
+    // logcli prints a blank behind the labels; promtail's dry run, a tab.
+    let rest = rest.strip_prefix(b" ").or_else(|| rest.strip_prefix(b"\t"))?.trim_ascii_start();
+    Some(Envelope { body_at: text.len() - rest.len(), ..about(labels) })
+}
+
+/// Parses `{host="cell-1",job="syslog"}`, and nothing behind it.
+pub(crate) fn labels_alone(text: &[u8]) -> Option<Envelope<'_>> {
+    braced(text).filter(|(_, rest)| rest.is_empty()).map(|(labels, _)| about(labels))
+}
+
+/// Returns the labels in braces, and the text behind these.
+fn braced(text: &[u8]) -> Option<(&[u8], &[u8])> {
     // A quote would begin a JSON object.
     let inside = text.strip_prefix(b"{").filter(|inside| !inside.starts_with(b"\""))?;
     let close = inside.iter().take(2_048).position(|b| *b == b'}')?;
-    let (labels, rest) = (&inside[..close], &inside[close + 1..]);
+    let labels = &inside[..close];
     let is_label = memchr::memmem::find(labels, b"=\"").is_some_and(|at| at > 0);
-    if !(labels.is_empty() || is_label) {
-        return None;
-    }
-    let rest = rest.strip_prefix(b" ")?.trim_ascii_start();
+    (labels.is_empty() || is_label).then(|| (labels, &inside[close + 1..]))
+}
+
+/// Returns the machine and the program that labels name.
+fn about(labels: &[u8]) -> Envelope<'_> {
     let mut surest = [None; 2];
     let mut proc_id = None;
     for (name, value) in pairs(labels) {
@@ -393,7 +478,7 @@ fn labels(text: &[u8]) -> Option<Envelope<'_>> {
         }
     }
     let [host, program] = surest.map(|it| it.map(|(_, value)| value));
-    Some(Envelope { host, program, proc_id, ..up_to(text.len() - rest.len()) })
+    Envelope { host, program, proc_id, ..Envelope::default() }
 }
 
 /// Returns the labels of `host="cell-1", job="syslog"`, each with its value.
@@ -448,6 +533,10 @@ fn first_word(text: &[u8]) -> Option<Envelope<'_>> {
     let mut at = 0;
     for _ in 0..2 {
         let word = word(&text[at..])?;
+        // `kern.log:<4>1 …`: a header begins inside it.
+        if word.ends_with(b">1") {
+            return None;
+        }
         // A name before a colon may be a program's. Paths and machines have other signs.
         let may_be_program = word.last() == Some(&b':')
             && !word.iter().any(|b| b.is_ascii_digit() || matches!(b, b'/' | b'.' | b'-'));

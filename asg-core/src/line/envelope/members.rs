@@ -101,6 +101,8 @@ const NAMES: &[(Tells, &[&str])] = &[
             "service",
             "component",
             "app",
+            "systemdunit",
+            "unit",
         ],
     ),
     // Dynatrace's kind of source, a file or `syslog`.
@@ -219,9 +221,10 @@ pub(crate) fn is_tag(value: &str) -> bool {
     value.ends_with(':') || program_of(value).len() < value.len()
 }
 
-/// Returns the program that a tag names: `rep` of `rep[7]:`.
+/// Returns the program that a tag names: `rep` of `rep[7]:`; or a unit of systemd's.
 pub(crate) fn program_of(tag: &str) -> &str {
     let name = tag.strip_suffix(':').unwrap_or(tag);
+    let name = name.strip_suffix(".service").unwrap_or(name);
     match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
         Some((name, pid)) if pid.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => name,

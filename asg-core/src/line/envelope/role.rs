@@ -265,9 +265,20 @@ const PROGRAMS: [(Role, &[&str]); 7] = [
 ///
 /// Sources: firehose-to-syslog `events/events.go`; log-cache and loggregator-api
 /// `v2/envelope.proto`, whose tags are these; logsearch-for-cloudfoundry `app.conf`; Filebeat's
-/// input `cloudfoundry`.
-const STREAMS: &[&str] = &["source_type", "cf_source_type", "@source.type"];
+/// input `cloudfoundry`; the OpenTelemetry collector's `cloudfoundryreceiver`; the firehose nozzle
+/// of Azure's Log Analytics, whose names end with the type of a column.
+const STREAMS: &[&str] = &[
+    "source_type",
+    "cf_source_type",
+    "@source.type",
+    "org.cloudfoundry.source_type",
+    "SourceType_s",
+];
 const APPS: &[&str] = &[
+    "org.cloudfoundry.app_id",
+    "org.cloudfoundry.app_name",
+    "ApplicationName_s",
+    "ApplicationID_s",
     "cf_app_id",
     "cf_app_guid",
     "cf_app_name",

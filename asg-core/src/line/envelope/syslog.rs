@@ -83,11 +83,19 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         (Dialect::Rfc3339, time, len, true)
     };
     let mut words = Words { text, at: at + len };
-    words.blank()?;
+    // promtail's dry run prints a tab before the labels.
+    if text[words.at..].starts_with(b"\t{") {
+        words.at += 1;
+    } else {
+        words.blank()?;
+    }
     if let Some(found) = stream::behind_stamp(text, words.at, time) {
         return Some(found);
     }
     let mut envelope = Envelope { dialect, time, body_at: words.at, ..Envelope::default() };
+    // rsyslog's template may print these before the host: `kern warning cell-1 kernel: `.
+    let leading = if is_facility(peek(words)) { facility_and_level(&mut words) } else { None };
+    envelope.body_at = words.at;
     let before_host = words;
     let host = words.word()?;
     if is_host(host) {
@@ -100,7 +108,7 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     } else {
         words = before_host;
     }
-    envelope.priority = facility_and_level(&mut words);
+    envelope.priority = facility_and_level(&mut words).or(leading);
     tag(&mut words, &mut envelope);
     // `Jun 16 23:18:38 kern kernel [job=…]`: an aggregator printed the facility in the place of the
     // host.
@@ -108,6 +116,11 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         envelope.host = None;
     }
     (!needs_tag || envelope.program.is_some()).then_some(envelope)
+}
+
+/// Returns the next word, and leaves it where it is.
+fn peek(mut words: Words<'_>) -> &[u8] {
+    words.word().unwrap_or_default()
 }
 
 /// Returns whether a word behind a stamp can name a host: not a tag, a date, a level, or the
@@ -207,16 +220,19 @@ const FACILITIES: [&str; 20] = [
 ];
 
 /// Parses `host program[pid]: ` behind a stamp of the kernel's: journald's short-monotonic. A log
-/// prefix may have a colon too, so only the kernel's tag counts, or one before JSON.
+/// prefix may have a colon too, so a tag without a number counts only if it is the kernel's, or
+/// JSON or one of Cloud Foundry's prefixes follows.
 pub(super) fn host_and_tag<'a>(text: &'a [u8], envelope: &mut Envelope<'a>) {
     let mut words = Words { text, at: envelope.body_at };
     let (Some(host), Some(())) = (words.word(), words.blank()) else { return };
     let mut behind = words;
     let Some(word) = behind.word() else { return };
-    let is_json = text[behind.at..].starts_with(b" {");
+    // No log prefix has two words before one of Cloud Foundry's.
+    let is_text =
+        [&b" {"[..], b" OK_", b" DENY_"].iter().any(|it| text[behind.at..].starts_with(it));
     let has_number = word.ends_with(b"]:")
         && word.strip_suffix(b":").and_then(program_and_pid).is_some_and(|(_, it)| it.is_some());
-    if word == b"kernel:" || has_number || (is_json && word.ends_with(b":")) {
+    if word == b"kernel:" || has_number || (is_text && word.ends_with(b":")) {
         envelope.host = Some(Text::new(host));
         tag(&mut words, envelope);
     }

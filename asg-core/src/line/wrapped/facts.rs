@@ -11,7 +11,8 @@ use serde_json::value::RawValue;
 
 use super::Outer;
 use crate::bytes::json::{self, Object};
-use crate::line::envelope::layers::STREAMS;
+use crate::bytes::text::Text;
+use crate::line::envelope::layers::{STREAMS, labels_alone};
 use crate::line::envelope::members::{self, Sureness, Tells};
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, is_host, role, uptime_text};
@@ -63,8 +64,9 @@ const LISTS: [&str; 3] = ["attributes", "resource.attributes", "fields"];
 /// those of `VMware`'s Log Insight.
 const PAIRS: [(&str, &str); 3] = [("key", "value"), ("field", "value"), ("name", "content")];
 
-/// Members named by the type of their value, around the value: OpenTelemetry's and Athena's.
-const TYPES: [&str; 2] = ["stringValue", "VarCharValue"];
+/// Members named by the type of their value, around the value: OpenTelemetry's and Athena's, and
+/// those of Avro's unions and of `DynamoDB`, which are the only member of their object.
+const TYPES: [&str; 4] = ["stringValue", "VarCharValue", "string", "S"];
 
 /// A member with a fact about a line.
 struct Fact<'t> {
@@ -83,16 +85,27 @@ pub(super) fn told(object: &Object<'_>) -> Outer {
             collect(&mut facts, &inner, Some(path), own, n + 1);
         }
     }
+    let mut stream = role::stream_of(object);
     for path in LISTS {
         let list = at_path(object, path, |object, key| object.get(&[key]));
         if let Some(inner) = list.and_then(elements).and_then(|list| pairs(&list)) {
             collect(&mut facts, &inner, None, &[Tells::Host, Tells::Program], NESTED.len() + 1);
+            stream = stream.or_else(|| role::stream_of(&inner));
         }
     }
     facts.sort_by_key(|fact| fact.order);
-    let mut outer = Outer { stream: role::stream_of(object), ..Outer::default() };
+    let mut outer = Outer { stream, ..Outer::default() };
     for fact in facts.chunk_by(|a, b| a.order == b.order) {
         tell(&mut outer, fact);
+    }
+    // VictoriaLogs writes the labels of the stream as one text.
+    if let Some(labels) = object.string(&["_stream"])
+        && let Some(found) = labels_alone(labels.as_bytes())
+    {
+        let own = |text: Option<Text<'_>>| text.map(|it| it.to_string());
+        outer.host = outer.host.or_else(|| own(found.host));
+        outer.program = outer.program.or_else(|| own(found.program));
+        outer.stream = outer.stream.or_else(|| own(found.proc_id));
     }
     // Graylog's own members show that `source` is the sender.
     if outer.host.is_none() && object.get(&["gl2_source_input", "gl2_message_id"]).is_some() {
@@ -170,7 +183,14 @@ fn journald_program(outer: &mut Outer, object: &Object<'_>) {
         (transport, Some(name)) if is_kernel(name) => {
             outer.program = Some(format!("{name} by {transport}"));
         }
-        _ => {}
+        (_, Some(_)) => {}
+        // The process gave itself no name.
+        (transport, None) => {
+            let process = object.string(&["_COMM", "_EXE", "_SYSTEMD_UNIT"]);
+            let name = process.map_or_else(|| "a process".to_owned(), |it| it.as_str().to_owned());
+            outer.program =
+                Some(if is_kernel(&name) { format!("{name} by {transport}") } else { name });
+        }
     }
 }
 
@@ -299,8 +319,9 @@ pub(super) fn scalar(value: &RawValue) -> &RawValue {
             _ => value,
         },
         Some(b'{') => {
-            let object = Object::parse(value.get().as_bytes());
-            object.ok().and_then(|it| it.get(&TYPES)).unwrap_or(value)
+            let object = Object::parse(value.get().as_bytes()).ok();
+            let alone = object.filter(|it| it.members().count() == 1);
+            alone.and_then(|it| it.get(&TYPES)).unwrap_or(value)
         }
         _ => value,
     }
@@ -318,7 +339,7 @@ pub(super) fn pairs<'t>(list: &[&'t RawValue]) -> Option<Object<'t>> {
     };
     let pairs = list.iter().filter_map(|pair| {
         let pair = Object::parse(pair.get().as_bytes()).ok()?;
-        Some((unquoted(pair.get(&[name])?)?, pair.get(&[value])?))
+        Some((unquoted(pair.get(&[name])?)?, scalar(pair.get(&[value])?)))
     });
     Some(Object::of(pairs))
 }

@@ -18,7 +18,7 @@ use super::facts::{instant, pairs, told, unquoted};
 use super::{Found, Outer, cut, is_payload, several, table};
 use crate::bytes::json::Object;
 use crate::bytes::trailing;
-use crate::line::envelope::Dialect;
+use crate::line::envelope::{Dialect, layers};
 use crate::line::is_like_lager;
 use crate::time::{LogTime, Timestamp, stamp};
 
@@ -109,6 +109,16 @@ fn row(text: &[u8]) -> Option<&RawValue> {
 /// of its standard output, and `"message" => "…",` of Logstash.
 pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let head = &text[..text.len().min(256)];
+    if stamp::is_at(text)
+        && let Some(colon) = memchr::memmem::find(head, b": {\"")
+    {
+        return fluentd(text, colon);
+    }
+    // Behind the header of an app there is only text of the app, and one of several columns may
+    // name an app.
+    if memchr::memchr(b'\t', head).is_some() || !layers::peel_known(text).role().carries_lines() {
+        return None;
+    }
     if let Some(found) = fluent_bit(text, head) {
         return Some(found);
     }
@@ -137,21 +147,6 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
         });
         return Some(found.collect());
     }
-    if stamp::is_at(text)
-        && let Some(colon) = memchr::memmem::find(head, b": {\"")
-    {
-        let starts = colon + b": ".len();
-        let stamp = &head[..memchr::memrchr(b' ', &head[..colon])?];
-        let outer = Outer { time: super::columns::time(stamp), ..Outer::default() };
-        let mut found = find(&text[starts..])?;
-        for found in &mut found {
-            found.starts += starts;
-            found.outer = std::mem::take(&mut found.outer).within(&outer);
-        }
-        // An app's object has no program and no machine.
-        let is_shippers = |it: &Found<'_>| it.outer.program.is_some() && it.outer.host.is_some();
-        return Some(found).filter(|found| found.iter().all(is_shippers));
-    }
     let at = memchr::memmem::find(head, b": [")? + b": [".len();
     let time = epoch(&text[at..])?;
     let comma = at + memchr::memchr(b',', &text[at..])?;
@@ -164,6 +159,24 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
         found.outer = std::mem::take(&mut found.outer).within(&outer);
     }
     Some(found)
+}
+
+/// Parses `2024-05-06 07:09:10 +0000 tag: {…}`: a stamp, one word, and an object that names program
+/// and machine. An app's object has neither, and syslog's header has a host before the tag.
+fn fluentd(text: &[u8], colon: usize) -> Option<Vec<Found<'_>>> {
+    let starts = colon + b": ".len();
+    let time = super::columns::time(&text[..memchr::memrchr(b' ', &text[..colon])?]);
+    if time == LogTime::Unknown {
+        return None;
+    }
+    let outer = Outer { time, ..Outer::default() };
+    let mut found = find(&text[starts..])?;
+    for found in &mut found {
+        found.starts += starts;
+        found.outer = std::mem::take(&mut found.outer).within(&outer);
+    }
+    let is_shippers = |it: &Found<'_>| it.outer.program.is_some() && it.outer.host.is_some();
+    Some(found).filter(|found| found.iter().all(is_shippers))
 }
 
 /// `[0] tag: [[1714979350.5, {}], {"host"=>"cell-1", "message"=>"…"}]`: JSON with arrows.
