@@ -37,6 +37,12 @@ const MOST_LATE_NANOS: i64 = 86_400_000_000_000;
 const CHANGES_NANOS: [i64; 3] = [1_800_000_000_000, 3_600_000_000_000, 7_200_000_000_000];
 const MOVED_NANOS: i64 = 5_000_000_000;
 
+/// Stamps that go back by less may be those of a clock that was set right.
+const LEAST_CHANGE_NANOS: i64 = 900_000_000_000;
+
+/// A change of the zone is looked for in the spans of so many microseconds of uptime, three hours.
+const AHEAD_MICROS: u64 = 3 * 3_600_000_000;
+
 /// A span of uptime has 2²⁶ microseconds at first, 67 seconds. It doubles each time there are too
 /// many spans.
 const FIRST_SHIFT: u32 = 26;
@@ -321,38 +327,49 @@ impl Boot {
     }
 
     /// Returns the spans that begin with another zone than the one before, as stamps without a zone
-    /// show it: each with its first uptime, and by how much the zone has moved east.
+    /// show it.
     ///
-    /// Summer time moves the offset at once and for long. A stall does so, too, but the lines after
-    /// the first one are less late; and it never makes stamps go back.
-    pub(super) fn zone_changes(&self) -> Vec<(u64, i64)> {
+    /// Summer time moves the offset at once and for long. A stall of the relay only adds to it, for
+    /// a while, and never makes stamps go back. So each span is compared with the last one before
+    /// it that was not late, and what follows shows by how much the zone has moved.
+    pub(super) fn zone_changes(&self) -> Vec<ZoneChange> {
         let spans: Vec<_> = self.spans.iter().map(|(span, it)| (*span, it.least)).collect();
-        let moved = |from: usize, to: usize| {
-            let ((_, (least, at)), (_, (later, after))) = (*spans.get(from)?, *spans.get(to)?);
-            let apart = at.abs_diff(after);
-            Some((later.saturating_sub(least), drift(apart).saturating_add(MOVED_NANOS), apart))
-        };
-        let change = |from: usize, to: usize| {
-            let (by, error, _) = moved(from, to)?;
-            let moves = CHANGES_NANOS.into_iter().flat_map(|it| [it, -it]);
-            moves.into_iter().find(|it| it.abs_diff(by) <= error.unsigned_abs())
-        };
-        let stays = |from: usize, to: usize| {
-            let is_even = |(by, error, _): (i64, i64, _)| by.saturating_abs() <= error;
-            moved(from, to).map(|moved| is_even(moved) || change(from, to).is_some())
-        };
-        let changes = (1..spans.len()).filter_map(|to| {
-            let by = change(to - 1, to)?;
-            let is_one = if by > 0 {
-                stays(to, to + 1).unwrap_or(true)
-            } else {
-                let goes_back = |(_, _, apart): (i64, i64, u64)| uptime_nanos(apart) < -by;
-                moved(to - 1, to).is_some_and(goes_back)
-                    || to.checked_sub(2).and_then(|before| stays(before, to - 1)) == Some(true)
+        let Some((_, mut punctual)) = spans.first().copied() else { return Vec::new() };
+        // Whether two spans agree on the offset: the lines of a stall do not.
+        let mut is_sure = false;
+        let mut changes = Vec::new();
+        for (n, (span, line)) in spans.iter().enumerate().skip(1) {
+            let (by, error) = moved(punctual, *line);
+            if by.saturating_abs() <= error {
+                (punctual, is_sure) = (*line, true);
+                continue;
+            }
+            let rest = &spans[n..];
+            let goes_back = uptime_nanos(punctual.1.abs_diff(line.1)) < by.saturating_neg();
+            let found = match zone_moves(punctual, rest) {
+                // A late line before the change is in the zone of before.
+                Some(moves) if moves > 0 && by >= moves - error => Some(moves),
+                Some(moves) if moves < 0 && by < 0 && (goes_back || is_sure) => Some(moves),
+                None if goes_back && by < -LEAST_CHANGE_NANOS => {
+                    // The line is late, and lines behind it do not show by how much.
+                    CHANGES_NANOS.into_iter().find(|it| -it <= by).map(|it| -it)
+                }
+                _ => None,
             };
-            is_one.then_some((spans[to].0 << self.shift, by))
-        });
-        changes.collect()
+            if let Some(moves) = found {
+                let [since, settled] = [*span, *span + 1].map(|span| span << self.shift);
+                changes.push(ZoneChange { since, settled, by: moves });
+                punctual.0 = punctual.0.saturating_add(moves);
+                let (by, error) = moved(punctual, *line);
+                if by.saturating_abs() <= error {
+                    punctual = *line;
+                }
+            } else if by < 0 {
+                // The lines before were late.
+                (punctual, is_sure) = (*line, false);
+            }
+        }
+        changes
     }
 
     /// Returns the least possible offset in a span, without the delay of the least delayed line.
@@ -396,6 +413,34 @@ impl Boot {
                 .collect()
         })
     }
+}
+
+/// A change of the zone of stamps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ZoneChange {
+    /// The uptime from which on a line may be in the new zone.
+    pub(super) since: u64,
+    /// The uptime from which on every line is.
+    pub(super) settled: u64,
+    /// By how much the zone moves east.
+    pub(super) by: i64,
+}
+
+/// Returns by how much an offset differs from that of an earlier line, and how much of that drift
+/// and delay explain. A line is its offset and its uptime.
+fn moved((least, at): (i64, u64), (later, after): (i64, u64)) -> (i64, i64) {
+    (later.saturating_sub(least), drift(at.abs_diff(after)).saturating_add(MOVED_NANOS))
+}
+
+/// Returns by how much the zone has moved east since a line, as the least late one of the next
+/// hours' spans shows it.
+fn zone_moves(punctual: (i64, u64), rest: &[(u64, (i64, u64))]) -> Option<i64> {
+    let (_, (_, first)) = rest.first()?;
+    let is_near = |n: usize, at: u64| n < 2 || at.saturating_sub(*first) <= AHEAD_MICROS;
+    let next = rest.iter().enumerate().take_while(|(n, (_, (_, at)))| is_near(*n, *at));
+    let (by, error) = next.map(|(_, (_, line))| moved(punctual, *line)).min()?;
+    let moves = CHANGES_NANOS.into_iter().flat_map(|it| [it, -it]);
+    moves.into_iter().find(|it| it.abs_diff(by) <= error.unsigned_abs())
 }
 
 const SOME_SPAN: &str = "a boot has a line";

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
-use super::boot::{Boot, Extent, LAG_NANOS, hidden_nanos};
+use super::boot::{Boot, Extent, LAG_NANOS, ZoneChange, hidden_nanos};
 use super::memo::StampMemo;
 use super::uptime::{StampKind, UptimeClocks, take};
 use super::year::{Candidates, Shown, candidates};
@@ -229,15 +229,17 @@ impl<'c> KnownTimes<'c> {
         When { time, range: TimeRange::between(earliest, range.latest()) }
     }
 
-    /// Finds where the zone changes that the policy gives for stamps without any.
+    /// Finds where the zone changes that the policy gives for stamps without any, or that is the
+    /// only one in the lines of a machine.
     fn given_zones(&self) -> HashMap<(SourceId, Option<u64>, StampKind), GivenZone> {
-        if self.policy.utc_offset.is_none() {
-            return HashMap::new();
-        }
+        // If lines show several zones, they also show when each began.
+        let is_given = |source, machine| match self.zones(source, machine) {
+            Some(zones) => zones.is_one(),
+            None => self.policy.utc_offset.is_some(),
+        };
         let civil = self.clocks.civil.iter();
-        let unproven =
-            civil.filter(|((source, machine, _), _)| self.zones(*source, *machine).is_none());
-        unproven.filter_map(|(key, boots)| Some((*key, GivenZone::of(boots)?))).collect()
+        let given = civil.filter(|((source, machine, _), _)| is_given(*source, *machine));
+        given.filter_map(|(key, boots)| Some((*key, GivenZone::of(boots)?))).collect()
     }
 
     /// Returns whether the zone changes that the policy gives for these stamps.
@@ -434,15 +436,25 @@ impl<'c> KnownTimes<'c> {
     }
 }
 
-/// A zone that the policy gives for all stamps of a machine, and that uptimes show to change. It
-/// holds before or after a change, and no line proves which.
+/// A zone that the policy or a few lines give for all stamps of a machine, and that uptimes show to
+/// change. It holds before or after a change, and no line proves which.
 #[derive(Debug, Clone)]
 struct GivenZone {
-    /// The boots, each with the uptimes from which on the zone is further east than at first.
-    boots: Vec<(Extent, Vec<(u64, i64)>)>,
+    /// The boots, each with its zones.
+    boots: Vec<(Extent, Vec<InZone>)>,
     /// How far west and how far east of the first zone it comes.
     least: i64,
     greatest: i64,
+}
+
+/// A zone of a boot.
+#[derive(Debug, Clone, Copy)]
+struct InZone {
+    /// The uptimes from which on lines may be in it, and from which on all are.
+    since: u64,
+    settled: u64,
+    /// How much further east it is than the first zone.
+    east: i64,
 }
 
 impl GivenZone {
@@ -451,12 +463,12 @@ impl GivenZone {
         let (mut now, mut least, mut greatest) = (0_i64, 0, 0);
         let mut has_changed = false;
         let mut changes_of = |boot: &Boot| {
-            let mut all = vec![(0, now)];
-            for (since, by) in boot.zone_changes() {
+            let mut all = vec![InZone { since: 0, settled: 0, east: now }];
+            for ZoneChange { since, settled, by } in boot.zone_changes() {
                 now = now.saturating_add(by);
                 (least, greatest) = (now.min(least), now.max(greatest));
                 has_changed = true;
-                all.push((since, now));
+                all.push(InZone { since, settled, east: now });
             }
             (boot.extent(), all)
         };
@@ -468,15 +480,16 @@ impl GivenZone {
     fn widened(&self, range: TimeRange, micros: u64, shown: Timestamp) -> TimeRange {
         let own = Extent::of(micros, shown);
         let boot = self.boots.iter().find(|(extent, _)| extent.is_same(own));
-        let east = boot.and_then(|(_, all)| {
-            all[..all.partition_point(|(since, _)| *since <= micros)].last().map(|(_, east)| *east)
-        });
-        let Some(east) = east else { return range };
+        let zones = boot.map(|(_, all)| &all[..all.partition_point(|it| it.since <= micros)]);
+        let Some([before @ .., InZone { settled, east, .. }]) = zones else { return range };
+        // The zone changed among the lines of one span.
+        let other = before.last().filter(|_| micros < *settled).map_or(*east, |it| it.east);
+        let (west, east) = (other.min(*east), other.max(*east));
         let moved =
             |time: Timestamp, by: i64| Timestamp::from_nanos(time.as_nanos().saturating_add(by));
         TimeRange::between(
             moved(range.latest(), -2 * LAG_NANOS - (east - self.least)).min(range.earliest()),
-            moved(range.latest(), self.greatest - east),
+            moved(range.latest(), self.greatest - west),
         )
     }
 }

@@ -403,6 +403,64 @@ fn a_given_zone_that_uptimes_show_to_change_excludes_neither_side_of_the_change(
 }
 
 #[test]
+fn a_stall_hides_no_change_of_a_given_zone() {
+    const HOUR: i64 = 3_600;
+    let boot = START - 1_000_000 * SECOND;
+    let dense: Vec<i64> = (-60..60).map(|n| n * 67 + 3).collect();
+    let sparse = [-3_000, -1_800, -600, 197, 600, 1_200, 3_000];
+    let cases = [&dense[..], &sparse].into_iter().flat_map(|lines| {
+        let zones = [[2, 1], [1, 2]].into_iter();
+        zones.flat_map(move |zones| {
+            let begins = [-2_000, -700, -300, -60, -7, 0, 60, 180, 400].into_iter();
+            begins.flat_map(move |begin| {
+                [6, 60, 603, 1_500].map(|length| (lines, zones, begin, length))
+            })
+        })
+    });
+    for (lines, [before, after], begin, length) in cases {
+        // The relay stamps all lines of a stall when it ends.
+        let stall = begin..begin + length;
+        let late = |at: i64| if stall.contains(&at) { stall.end - at } else { 0 };
+        let text = |at: i64| {
+            let stamp = at + late(at);
+            let zone = if stamp < 0 { before } else { after };
+            let uptime = (START + at * SECOND - boot).unsigned_abs() / 1_000;
+            kernel(START + stamp * SECOND, zone * HOUR, uptime)
+        };
+        let rep = |at: i64, zone: i64| {
+            let wall = START + at * SECOND;
+            (format!("{} cell-1 vcap.rep: x", traditional(wall, zone * HOUR)), wall)
+        };
+        // A person gives the zone, or a line on one side of the change shows it.
+        let first = rep(lines[0] - 60, before);
+        let last = rep(lines[lines.len() - 1] + 60, after);
+        for (given, shown) in
+            [(Some(before), None), (Some(after), None), (None, Some(first)), (None, Some(last))]
+        {
+            let mut clocks = UptimeClocks::default();
+            if let Some((text, wall)) = &shown {
+                learn_own(&mut clocks, 0, text, Some(*wall));
+            }
+            for at in lines {
+                learn(&mut clocks, 0, &text(*at));
+            }
+            let utc_offset = given.and_then(|zone| i32::try_from(zone * HOUR).ok());
+            let year = YearPolicy::Nearest(Timestamp::from_nanos(START));
+            let policy = TimePolicy { utc_offset, year, ..TimePolicy::default() };
+            for at in lines {
+                let found = when(&clocks, 0, &text(*at), policy).unwrap();
+                let what = format!(
+                    "{before} to {after}, given {given:?}, stall {stall:?}, at {at}: {found:?}"
+                );
+                assert!(covers(found.range, START + at * SECOND), "{what}");
+                let late = (HOUR + late(*at) + 100) * SECOND;
+                assert!(found.range.error_nanos() < late.unsigned_abs(), "{what}");
+            }
+        }
+    }
+}
+
+#[test]
 fn a_line_without_uptime_may_be_as_late_as_its_neighbours() {
     let instant = |wall: i64, rest: &str| {
         format!("{} {rest}", Timestamp::from_nanos(wall)).replacen('Z', "+00:00", 1)

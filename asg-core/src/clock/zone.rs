@@ -125,6 +125,11 @@ pub(super) struct KnownZones {
 }
 
 impl KnownZones {
+    /// Returns whether lines show one zone and no other.
+    pub(super) const fn is_one(&self) -> bool {
+        self.used.is_power_of_two()
+    }
+
     /// Takes sorted intervals in which lines show zones. Between two, the zones of both are
     /// possible; beyond the ends, or far from any, the nearest one's.
     fn of(intervals: &[(i64, i64, Offset)]) -> Self {
