@@ -446,7 +446,7 @@ fn a_stall_hides_no_change_of_a_given_zone() {
             }
             let utc_offset = given.and_then(|zone| i32::try_from(zone * HOUR).ok());
             let year = YearPolicy::Nearest(Timestamp::from_nanos(START));
-            let policy = TimePolicy { utc_offset, year, ..TimePolicy::default() };
+            let policy = TimePolicy { year, utc_offset, ..TimePolicy::default() };
             for at in lines {
                 let found = when(&clocks, 0, &text(*at), policy).unwrap();
                 let what = format!(

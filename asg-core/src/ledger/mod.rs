@@ -145,6 +145,10 @@ enum LeaseKey {
     Begun(u32),
     /// When they may have ended.
     Ended(u32),
+    /// When the holders of an address may have begun whose start no line logs.
+    BegunUnseen(u32),
+    /// When the holders of an address may have ended whose end no line logs.
+    EndedUnseen(u32),
 }
 
 /// The maximum number of values of one field that are kept beside the least. Two already contradict

@@ -17,8 +17,8 @@ use crate::time::TimeRange;
 
 impl Ledger {
     /// The container that had this address, on any cell, when a packet was logged. `inferred` if
-    /// one container surely had it all the time in the range, and none that is known had it within
-    /// two minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
+    /// one container surely had it all the time in the range, and none that is known may have had
+    /// it within two minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
     /// container of the packet's own cell is excluded by that cell's clock, without these minutes.
     /// Where only other machines than its cell log a lease, two more minutes count at each end.
     ///
@@ -66,7 +66,11 @@ impl Ledger {
                 let is_there = self.is_there(*one, seen);
                 let (from, to) = if is_there { times.lease() } else { times.lease_elsewhere() };
                 let is_sure = from <= millis(time.earliest()) && millis(time.latest()) <= to;
-                let is_sure = is_sure && (is_there || !self.may_be_an_unaddressed_ones(*one, time));
+                let may_be_others = || {
+                    self.may_be_an_unaddressed_ones(*one, time)
+                        || self.may_be_another_holders(*one, number, time)
+                };
+                let is_sure = is_sure && (is_there || !may_be_others());
                 if is_sure && one.conflict().is_none() {
                     Attribution::leased(*one)
                 } else {
@@ -87,17 +91,46 @@ impl Ledger {
     /// True if another container may have had the address of this one just before or after it, as
     /// far as the clocks of two cells may differ: lines show no address of tasks, for example.
     fn may_be_an_unaddressed_ones(&self, it: Lifetime<'_>, time: TimeRange) -> bool {
-        let times = it.times();
-        let (from, to) = times.lease_about();
-        let earliest = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
-        let latest = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
-        let (is_before, is_after) = (earliest < from, times.is_end_known() && to < latest);
+        let [before, after] = ends_within_reach(it, time);
         let names = self.values(it.row(), Field::Cell).chain(self.values(it.row(), Field::Machine));
         // A bare file names no machine: what its cell logs may be of this one.
         names.chain([NONE]).any(|name| {
-            (is_before && self.changes(LeaseKey::Ended(name), name, (earliest, from)))
-                || (is_after && self.changes(LeaseKey::Begun(name), name, (to, latest)))
+            before.is_some_and(|times| self.changes(LeaseKey::Ended(name), name, times))
+                || after.is_some_and(|times| self.changes(LeaseKey::Begun(name), name, times))
         })
+    }
+
+    /// True if another holder of the address may have had it just before or after this one, because
+    /// the lines about its end or its start are lost.
+    fn may_be_another_holders(&self, it: Lifetime<'_>, address: u32, time: TimeRange) -> bool {
+        let [before, after] = ends_within_reach(it, time);
+        let holds = |key: LeaseKey, (from, to): (i64, i64)| {
+            let intervals = || {
+                let is_of = move |row: &u32| {
+                    self.values(*row, Field::Address).any(|number| number == address)
+                };
+                self.holders.get(&address).filter(is_of).filter_map(move |row| {
+                    let times = self.rows[row as usize].times();
+                    match key {
+                        LeaseKey::BegunUnseen(_) if !times.is_start_known => {
+                            Some(Interval { from: i64::MIN, to: times.first, row })
+                        }
+                        LeaseKey::EndedUnseen(_) if !times.is_end_known() => {
+                            Some(Interval { from: times.last, to: i64::MAX, row })
+                        }
+                        _ => None,
+                    }
+                })
+            };
+            if self.holders.count(&address) <= MOST_CANDIDATES {
+                let found = Reaching::in_few(intervals(), to, from);
+                return found.first.into_iter().any(|row| row != it.row());
+            }
+            let crowd = self.lease_crowds.get_or(key, || Arc::new(Crowd::of(intervals())));
+            crowd.reaching(to, from).any(|row| row != it.row())
+        };
+        before.is_some_and(|times| holds(LeaseKey::EndedUnseen(address), times))
+            || after.is_some_and(|times| holds(LeaseKey::BegunUnseen(address), times))
     }
 
     /// True if a container of this cell without a known address may have begun, or ended, between
@@ -168,6 +201,19 @@ impl Ledger {
         });
         Reaching::in_crowd(&crowd, to, from)
     }
+}
+
+/// Returns the time before the start of a lease, and the time behind its end, in which a packet was
+/// logged by another cell's clock.
+fn ends_within_reach(it: Lifetime<'_>, time: TimeRange) -> [Option<(i64, i64)>; 2] {
+    let times = it.times();
+    let (from, to) = times.lease_about();
+    let earliest = millis(time.earliest()).saturating_sub(CLOCK_TOLERANCE_MILLIS);
+    let latest = millis(time.latest()).saturating_add(CLOCK_TOLERANCE_MILLIS);
+    [
+        (earliest < from).then_some((earliest, from)),
+        (times.is_end_known() && to < latest).then_some((to, latest)),
+    ]
 }
 
 #[cfg(test)]
@@ -244,6 +290,48 @@ mod tests {
         assert_eq!(ask(&ledger, 2_500, 3_001), doubt, "a time that reaches beyond its end");
         for at in [500, 4_000] {
             assert_eq!(ask(&ledger, at, at), (Certainty::Unknown, Reason::NoAddressLease, vec![]));
+        }
+    }
+
+    #[test]
+    fn a_holder_whose_start_or_end_is_lost_may_have_had_the_address_at_once() {
+        let evidence = |handle: &str, moment: Moment, at: i64| {
+            let handle = Handle::parse(handle.as_bytes()).unwrap();
+            let origin = Origin { source: SourceId(0), line: at.unsigned_abs() };
+            let mut evidence = Evidence::new(handle, moment, origin);
+            evidence.time = Some(Timestamp::from_nanos(at * 1_000_000_000));
+            evidence.address = Some(address());
+            evidence.cell = Some("a".into());
+            evidence.is_cells_own = true;
+            evidence
+        };
+        let (created, seen, ended) = (Moment::Created, Moment::Seen, Moment::Destroyed);
+        let whole = [(ONE, created, 1_000), (ONE, ended, 2_000)];
+        let cases = [
+            // The next one is first seen long after, and a line logs its start or none does.
+            ([(NEXT, seen, 2_600), (NEXT, ended, 3_000)], 1_890, false),
+            ([(NEXT, created, 2_600), (NEXT, ended, 3_000)], 1_890, true),
+            ([(NEXT, seen, 2_600), (NEXT, ended, 3_000)], 1_870, true),
+            // The one before was last seen long before.
+            ([(NEXT, created, 300), (NEXT, seen, 400)], 1_110, false),
+            ([(NEXT, created, 300), (NEXT, ended, 400)], 1_110, true),
+            ([(NEXT, created, 300), (NEXT, seen, 400)], 1_130, true),
+        ];
+        for (other, at, is_sure) in cases {
+            let mut ledger = Ledger::new();
+            for (handle, moment, at) in whole.into_iter().chain(other) {
+                ledger.add(evidence(handle, moment, at));
+            }
+            let (certainty, ..) = ask(&ledger, at, at);
+            let expected = if is_sure { Certainty::Inferred } else { Certainty::Ambiguous };
+            assert_eq!(certainty, expected, "{other:?} {at}");
+            // Many others change nothing.
+            for n in 0..40 {
+                let handle = format!("{n:08x}-1401-49ff-46cd-33e5");
+                ledger.add(evidence(&handle, created, 100_000 + n * 10));
+                ledger.add(evidence(&handle, ended, 100_005 + n * 10));
+            }
+            assert_eq!(ask(&ledger, at, at).0, expected, "{other:?} {at}");
         }
     }
 
