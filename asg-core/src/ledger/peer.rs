@@ -17,10 +17,11 @@ use crate::time::TimeRange;
 
 impl Ledger {
     /// The container that had this address, on any cell, when a packet was logged. `inferred` if
-    /// one container surely had it all the time in the range, and none that is known may have had
-    /// it within two minutes, by which two cells' clocks may differ; `ambiguous` if one may have had it. A
-    /// container of the packet's own cell is excluded by that cell's clock, without these minutes.
-    /// Where only other machines than its cell log a lease, two more minutes count at each end.
+    /// one container surely had it all the time in the range, and no other that is known may have
+    /// had it within two minutes, by which two cells' clocks may differ; `ambiguous` if one may
+    /// have had it. A container of the packet's own cell is excluded by that cell's clock, without
+    /// these minutes. Where only other machines than its cell log a lease, two more minutes count
+    /// at each end.
     ///
     /// ```
     /// # use asg_core::event::Moment;
