@@ -173,7 +173,12 @@ impl Outcome {
             Content::Damaged(_) if holds_second(record, text) => Self::NotUnderstood,
             Content::Damaged(_) => Self::Damaged,
             Content::Other if record.memo.is_quiet || record.part_of.is_some() => Self::Other,
-            Content::Other if !holds_text(text, record.is_platform()) => Self::Other,
+            Content::Other
+                if !holds_text(text, record.is_platform())
+                    && !holds_member(record.envelope.body.as_bytes(), record.is_platform()) =>
+            {
+                Self::Other
+            }
             Content::Other
                 if packet::foreign::writer(record.envelope.body.as_bytes()).is_some() =>
             {
@@ -256,6 +261,54 @@ fn holds_text(text: &[u8], is_platform: bool) -> bool {
         }
     };
     inner.into_iter().flatten().any(|at| names_container(&text[at..]))
+}
+
+/// The members of documents that name a container.
+const MEMBERS: [&[u8]; 6] = [
+    b"handle",
+    b"instance_guid",
+    b"process_guid",
+    b"container_guid",
+    b"task_guid",
+    b"container-guid",
+];
+
+/// Returns whether a text is a line of an indented document that names a container, with or without
+/// a prefix. Such a line is alone if its document was not understood. A whole document of the
+/// platform's was read.
+fn holds_member(text: &[u8], is_platform: bool) -> bool {
+    LagerEvent::may_be_in(text)
+        && (!is_platform || memchr::memchr(b'\n', text).is_none())
+        && text.split(|b| *b == b'\n').any(is_member)
+}
+
+/// Returns whether a line ends in one of [`MEMBERS`] that is alone there, as in
+/// `    "handle": "d538d169-f2f6-4587-77b1-f00d",`. In a string its quotes have backslashes.
+fn is_member(line: &[u8]) -> bool {
+    let is_blank = |b: &u8| matches!(b, b' ' | b'\t');
+    memchr::memchr_iter(b':', line).any(|at| {
+        let quote = if line[..at].ends_with(b"\\\"") { &b"\\\""[..] } else { b"\"" };
+        let name = || {
+            let inside = line[..at].strip_suffix(quote)?;
+            let begin = inside.iter().rposition(|b| *b == b'"')?;
+            let before = line[..=begin].strip_suffix(quote)?;
+            let is_alone = before.last().is_none_or(is_blank)
+                && !matches!(before.trim_ascii_end().last(), Some(b'{' | b','));
+            Some(&inside[begin + 1..]).filter(|_| is_alone)
+        };
+        let value = || {
+            let value = line[at + 1..].trim_ascii_start().strip_prefix(quote)?;
+            let (value, behind) = value.split_at(memchr::memmem::find(value, quote)?);
+            let behind = behind[quote.len()..].trim_ascii_end();
+            Some(value).filter(|_| quote.len() > 1 || matches!(behind, b"" | b","))
+        };
+        name().is_some_and(|name| MEMBERS.contains(&name)) && value().is_some_and(is_handle)
+    })
+}
+
+/// Returns whether a value begins as a GUID does.
+fn is_handle(value: &[u8]) -> bool {
+    value.get(8) == Some(&b'-') && value[..8].iter().all(u8::is_ascii_hexdigit)
 }
 
 /// Returns whether a damaged text that gave nothing has a packet's or a container's text.
@@ -586,6 +639,8 @@ mod tests {
             let text = serde_json::to_string(text).unwrap();
             format!("{}{text}{}", r#"{"a":"#.repeat(12), "}".repeat(12))
         };
+        let member =
+            |before: &str| format!("{before}\"handle\": \"bfce786c-ab07-40ad-79f9-8f21\",");
         let kernel = "Jun 16 23:18:38 cell-1 kernel: [87921.493829] ";
         for (text, expected) in [
             (packet(kernel), Outcome::Packet),
@@ -639,6 +694,16 @@ mod tests {
             (packet(kernel).replace(' ', "\t"), Outcome::NotUnderstood),
             (packet(kernel).replace(' ', "%20"), Outcome::NotUnderstood),
             (packet(kernel).replace(' ', "\u{a0}"), Outcome::NotUnderstood),
+            (member("    "), Outcome::NotUnderstood),
+            (member("diego-cell/0455ec2b: stdout |     "), Outcome::NotUnderstood),
+            (member("2024-05-06T07:08:03Z [APP/PROC/WEB/0] OUT   "), Outcome::NotPlatform),
+            (
+                format!(r#"{{"log":{}}}"#, serde_json::to_string(&member("  ")).unwrap()),
+                Outcome::NotUnderstood,
+            ),
+            (member(r#"{"a": 1, "#), Outcome::NotUnderstood),
+            (r#"  "handle": "somebody","#.into(), Outcome::Other),
+            (format!("{{{}}}", member("").trim_end_matches(',')), Outcome::Other),
         ] {
             assert_eq!(outcome(text.as_bytes()), expected, "{text}");
         }
