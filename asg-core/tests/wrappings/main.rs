@@ -3,6 +3,7 @@
 
 mod glued;
 mod heads;
+mod prefixed;
 mod texts;
 mod unnamed;
 mod writers;

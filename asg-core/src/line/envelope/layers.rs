@@ -81,6 +81,18 @@ const PREFIXES: &[Layer] = &[
     layer(is_word, first_word),
 ];
 
+/// Layers before a line of an indented document, which are tried before a header.
+const BEFORE_DOCUMENTS: &[Layer] = &[
+    layer(|b| b.is_ascii_digit(), stamp_alone),
+    layer(is_word, grep),
+    layer(is_word, bosh),
+    layer(is_word, service),
+    layer(is_word, host),
+    layer(|b| b == b'[', kubectl),
+    layer(|b| b == b'>', |text| text.starts_with(b"> ").then(|| up_to(2))),
+    layer(|b| matches!(b, b' ' | b'\t') || b.is_ascii_digit(), numbered),
+];
+
 /// The largest number of layers of a line.
 const MOST: usize = 8;
 
@@ -109,6 +121,29 @@ pub(crate) fn headers(text: &[u8]) -> Option<Envelope<'_>> {
     Some(all)
 }
 
+/// Peels the layers before a line of an indented document: up to a blank or a bracket, or to the
+/// line's end. `None` if there is no layer, or another text behind them.
+pub(crate) fn before_document(line: &[u8]) -> Option<Envelope<'_>> {
+    let mut all = Envelope::default();
+    for n in 0..MOST {
+        let rest = &line[all.body_at..];
+        if n > 0 && is_of_document(rest) {
+            return Some(all);
+        }
+        let inner = parse(BEFORE_DOCUMENTS, rest).or_else(|| header(rest));
+        let inner = inner.filter(|inner| inner.body_at > 0 && is_open(&all))?;
+        let at = all.body_at + inner.body_at;
+        all = inner.within(&all);
+        all.body_at = at;
+    }
+    None
+}
+
+/// Returns whether a text begins as a line of an indented document does.
+fn is_of_document(text: &[u8]) -> bool {
+    matches!(text, [] | b"[" | [b' ' | b'\t' | b'{' | b'}' | b']', ..])
+}
+
 fn peel_with<'a>(
     text: &'a [u8],
     other: fn(&'a [u8], &Envelope<'a>) -> Option<Envelope<'a>>,
@@ -118,7 +153,7 @@ fn peel_with<'a>(
         let rest = &text[all.body_at..];
         let found = if is_open(&all) {
             // An object is a text, and has no layer before it. Names of labels have no quotes.
-            if rest.starts_with(b"{\"") {
+            if is_json(rest) {
                 break;
             }
             let may_be_file = n == 0 || all.job.is_some();
@@ -172,7 +207,12 @@ fn prefix(text: &[u8], most: usize, may_be_file: bool) -> Option<Envelope<'_>> {
 
 /// Returns whether a text is a line by itself: it has a header, or is lager's.
 pub(super) fn is_line(text: &[u8]) -> bool {
-    header(text).is_some() || text.starts_with(b"{\"")
+    header(text).is_some() || is_json(text)
+}
+
+/// Returns whether a text is an object, or begins an indented document.
+const fn is_json(text: &[u8]) -> bool {
+    matches!(text, [b'{', b'"' | b'\n', ..] | [b'[', b'\n', ..])
 }
 
 /// The longest text of no known form before a header.
@@ -509,6 +549,32 @@ fn numbered(text: &[u8]) -> Option<Envelope<'_>> {
     (digits > 0 && text.get(at) == Some(&b'\t')).then(|| up_to(at + 1))
 }
 
+/// Parses `12:`, `file:12:` before a line of a document, as grep -n prints them.
+fn grep(text: &[u8]) -> Option<Envelope<'_>> {
+    let head = &text[..text.len().min(1024)];
+    let ends = |b: &u8| matches!(b, b' ' | b'"' | b'{' | b'}' | b'[' | b']');
+    let word = head[..head.iter().position(ends).unwrap_or(head.len())].strip_suffix(b":")?;
+    let digits = word.iter().rev().take(12).take_while(|b| b.is_ascii_digit()).count();
+    let source_file = match &word[..word.len() - digits] {
+        [] => None,
+        [name @ .., b':'] if !name.is_empty() => Some(Text::new(name)),
+        _ => return None,
+    };
+    (digits > 0).then(|| Envelope { source_file, ..up_to(word.len() + 1) })
+}
+
+/// Parses a stamp before a line of a document.
+fn stamp_alone(text: &[u8]) -> Option<Envelope<'_>> {
+    let word = word(text)?;
+    let (time, len, _) = crate::time::rfc3339(word)?;
+    let is_alone = len == word.len() && is_of_document(&text[len + 1..]);
+    is_alone.then(|| Envelope {
+        dialect: Dialect::Container,
+        time: LogTime::Instant(time),
+        ..up_to(len + 1)
+    })
+}
+
 /// Skips blanks before a line, as people paste it.
 fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
     let len = count_blanks(text);
@@ -580,6 +646,13 @@ const LATE: i64 = 600_000_000_000;
 const EARLY: i64 = 2_000_000_000;
 
 impl Envelope<'_> {
+    /// Returns whether the other header names the same writer. Stamps and numbers may differ.
+    pub(crate) fn has_writer_of(&self, other: &Self) -> bool {
+        let (time, uptime, sequence) = (self.time, self.uptime, self.sequence);
+        let (body, body_at) = (self.body, self.body_at);
+        *self == Envelope { time, uptime, sequence, body, body_at, ..*other }
+    }
+
     /// Completes this layer from the layer around it.
     pub(crate) fn within(self, outer: &Self) -> Self {
         // A tool's prefix names the machine. Among headers, the inner one does, because the outer

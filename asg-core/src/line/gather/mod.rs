@@ -3,17 +3,20 @@
 //! `cf curl`, `jq` and `json.tool` print a document indented: it begins in the first column with
 //! `{` or `[`, and each further line begins with a blank, `}` or `]`, or is empty. A log line with
 //! a header never begins like that. Therefore a document ends where its brackets are closed, and a
-//! line that begins otherwise shows that it was not a document. `journalctl` prints the fields of
+//! line that begins otherwise shows that it was not a document. The same holds behind a prefix that
+//! each line has; see [`prefixed`]. `journalctl` prints the fields of
 //! an entry on lines of their own; see [`entry`].
 
 mod brackets;
 pub(super) mod entry;
+mod prefixed;
 mod row;
 
 use serde::de::IgnoredAny;
 
-use self::brackets::{Brackets, is_continuation};
+use self::brackets::Brackets;
 use self::entry::{CURSOR, Entry};
+use self::prefixed::{Prefixed, ends_in_bracket, may_be_inside};
 use self::row::Row;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
 use super::wrapped::Head;
@@ -115,6 +118,7 @@ impl Form {
 #[derive(Debug, Clone)]
 enum Open {
     Json(Brackets),
+    Prefixed(Prefixed),
     Entry(Entry),
     Row(Row),
 }
@@ -231,13 +235,16 @@ impl DocumentLines {
         }
         match &mut self.open {
             None => State::Ended,
-            Some(Open::Json(_) | Open::Row(_)) if line.skipped > 0 => State::Ended,
+            Some(Open::Json(_) | Open::Prefixed(_) | Open::Row(_)) if line.skipped > 0 => {
+                State::Ended
+            }
             Some(Open::Row(row)) => match row.take(line.bytes) {
                 // Whatever it is, it is a text of the row's.
                 State::Broken => State::Closed,
                 state => state,
             },
             Some(Open::Json(brackets)) => brackets.take(line.bytes),
+            Some(Open::Prefixed(prefixed)) => prefixed.take(line.bytes),
             Some(Open::Entry(entry)) => {
                 let line_end: &[u8] = if line.offset > self.ends { b"\r\n" } else { b"\n" };
                 entry.take(line_end, line.bytes, line.skipped)
@@ -279,9 +286,10 @@ impl DocumentLines {
         }
     }
 
-    fn is_document(&self) -> bool {
+    /// Returns whether the lines are a document, whose text this is.
+    fn is_document(&self, text: &[u8]) -> bool {
         // A prompt may follow it.
-        let text = || std::str::from_utf8(trailing::divide(self.whole()).0);
+        let text = || std::str::from_utf8(trailing::divide(text).0);
         match self.open {
             Some(Open::Entry(_) | Open::Row(_)) => self.offsets.len() > 1,
             _ => text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok()),
@@ -298,14 +306,18 @@ impl DocumentLines {
 
     /// Passes on the lines as a document, if they are one.
     fn pass_on_document(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
-        if !self.is_document() {
+        let (other, starts) = match (&self.open, &self.form) {
+            (Some(Open::Row(_)), Some(Form::Table(head))) => (head.object(self.whole()), 0),
+            (Some(Open::Prefixed(prefixed)), _) => {
+                let (text, starts) = prefixed.joined(self.lines().map(|line| line.bytes));
+                (Some(text), starts)
+            }
+            _ => (None, 0),
+        };
+        let bytes = other.as_deref().unwrap_or(self.whole());
+        if !self.is_document(&bytes[starts..]) {
             return self.pass_on(each);
         }
-        let row = match (&self.open, &self.form) {
-            (Some(Open::Row(_)), Some(Form::Table(head))) => head.object(self.whole()),
-            _ => None,
-        };
-        let bytes = row.as_deref().unwrap_or(self.whole());
         for line in self.lines() {
             each(if line.number == self.first {
                 let skipped = self.skipped.iter().map(|(_, skipped)| skipped).sum();
@@ -361,44 +373,37 @@ impl DocumentLines {
 /// ```
 #[must_use]
 pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {
-    if *form != Form::Lines {
+    let start = match form {
+        Form::Lines => begin_of_last(text),
         // Only what is before them shows what its lines are.
-        let mut lines = LogLines::within(form.clone());
-        lines.push(text, |_| ());
-        return lines.documents.offsets.first().and_then(|at| usize::try_from(*at).ok());
-    }
-    let mut end = text.len();
-    let start = loop {
-        let line = text[..end].strip_suffix(b"\n").unwrap_or(&text[..end]);
-        let start = memchr::memrchr(b'\n', line).map_or(0, |at| at + 1);
-        if !is_continuation(&line[start..]) {
-            break start;
-        }
-        if start == 0 {
-            return None;
-        }
-        end = start;
+        _ => 0,
     };
-    let mut lines = text[start..].split_inclusive(|b| *b == b'\n').map(without_line_end);
-    let mut open = Open::begin(lines.next()?, form)?;
-    let goes_on = lines.all(|line| {
-        let state = match &mut open {
-            Open::Json(brackets) => brackets.take(line),
-            Open::Entry(entry) => entry.take(b"\n", line, 0),
-            Open::Row(row) => row.take(line),
-        };
-        state == State::Open
-    });
-    (goes_on && text.len() - start <= MOST_DOCUMENT).then_some(start)
+    let mut lines = LogLines::within(form.clone());
+    lines.push(&text[start..], |_| ());
+    let first = usize::try_from(*lines.documents.offsets.first()?).ok()?;
+    Some(start + first)
 }
 
-/// Returns whether a document may begin with this line, as its first bytes show.
+/// Returns the start of the last line that goes on with no document.
+fn begin_of_last(text: &[u8]) -> usize {
+    let mut end = text.len();
+    loop {
+        let line = text[..end].strip_suffix(b"\n").unwrap_or(&text[..end]);
+        let start = memchr::memrchr(b'\n', line).map_or(0, |at| at + 1);
+        if start == 0 || !may_be_inside(without_line_end(&line[start..])) {
+            return start;
+        }
+        end = start;
+    }
+}
+
+/// Returns whether a document may begin with this line, as its first bytes and its last show.
 #[inline]
 const fn may_begin(line: &[u8]) -> bool {
     matches!(
         line,
         [b'{' | b'[', ..] | [b'_', b'_', b'C', ..] | [_, _, _, b' ', _, _, _, _, b'-', ..]
-    )
+    ) || ends_in_bracket(line)
 }
 
 impl Open {
@@ -407,7 +412,9 @@ impl Open {
             return Some(Self::Row(Row::begin(line, head).0));
         }
         let json = Brackets::begin(line).map(Self::Json);
+        let prefixed = || Prefixed::begin(line).filter(|_| *form == Form::Lines);
         json.or_else(|| Entry::begin(line, form).map(Self::Entry))
+            .or_else(|| prefixed().map(Self::Prefixed))
     }
 }
 
@@ -549,6 +556,22 @@ mod tests {
     }
 
     #[test]
+    fn a_document_behind_a_prefix_is_one_line_behind_its_first_prefix() {
+        for (text, whole) in [
+            ("    {\n      \"a\": [\n\n      ]\n    }\n", "    {\n  \"a\": [\n\n  ]\n}"),
+            (
+                "cell-1: {\ncell-1:   \"a\": 1,\ncell-1:   \"b\":2\ncell-1: }\n",
+                "cell-1: {\n  \"a\": 1,\n  \"b\":2\n}",
+            ),
+            ("9:{\n10:  \"a\": 1,\n11:  \"b\":2\n12:}\n", "9:{\n  \"a\": 1,\n  \"b\":2\n}"),
+        ] {
+            let expected = [("log", 0), (whole, text.matches('\n').count() - 1), ("log", 0)];
+            let expected = expected.map(|(text, n)| (text.to_owned(), n));
+            assert_eq!(documents(&format!("log\n{text}log\n")), expected);
+        }
+    }
+
+    #[test]
     fn lines_that_are_no_document_are_passed_on_as_they_came() {
         for text in [
             "{\"timestamp\":\"1.5\",\"source\":\n{\"timestamp\":\"2.5\"}\n",
@@ -560,6 +583,12 @@ mod tests {
             "[\n}\n",
             "}\n  \"a\"\n{\"b\":1}\n",
             "{\n  \"a\": 1\n} x\n",
+            // Another machine's, a message's further lines, and code.
+            "cell-1: {\ncell-2:   \"a\": 1\ncell-1: }\n",
+            "cell-1: {\n  \"a\": 1\n}\n",
+            "                      {\n                        \"a\": 1\n                      }\n",
+            "server {\n  \"a\": 1\n}\n",
+            "server: {\nserver:   \"a\": 1\nserver: }\n",
             "__CURSOR=s=1\nlog\n",
             // A program may print it into a log.
             "log\n__CURSOR=s=1\nMESSAGE=x\n\n",
@@ -674,6 +703,25 @@ mod tests {
             "program,host,time,message",
             "\"\"",
             "t,c,p,\"x\"y",
+            "    {",
+            "    }",
+            "cell-1: {",
+            "cell-1:   \"a\": 1",
+            "cell-1:   {",
+            "cell-1:   }",
+            "cell-1: }",
+            "cell-2: }",
+            "cell-1: log",
+            "cell-1:  ",
+            "12:{",
+            "13:  \"a\": {",
+            "14:  }",
+            "15:}",
+            "2024-05-06T07:08:05Z stdout F [",
+            "2024-05-06T07:08:06Z stdout F   1",
+            "2024-05-06T07:08:07Z stdout F ]",
+            "cell-1: {\ncell-1:   \"a\": [\ncell-1:   ]\ncell-1: }",
+            "  {\n    \"a\": [\n    ]\n  }",
         ];
         const HEADS: &[&str] = &["", "time,host,program,message\n", "\"time\",\"message\"\r\n"];
         let lines = prop::collection::vec(prop::sample::select(LINES), 0..16)
