@@ -703,6 +703,11 @@ mod tests {
             ),
             (member(r#"{"a": 1, "#), Outcome::NotUnderstood),
             (r#"  "handle": "somebody","#.into(), Outcome::Other),
+            (
+                format!("2024-05-06T07:08:03Z [APP/PROC/WEB/0] OUT {{\n{}1}}", member("  ") + "\n"),
+                Outcome::NotPlatform,
+            ),
+            (format!("cell-1: {{\n{}\n}}", member("  ").trim_end_matches(',')), Outcome::Other),
             (format!("{{{}}}", member("").trim_end_matches(',')), Outcome::Other),
         ] {
             assert_eq!(outcome(text.as_bytes()), expected, "{text}");

@@ -122,7 +122,7 @@ pub(crate) fn headers(text: &[u8]) -> Option<Envelope<'_>> {
 }
 
 /// Peels the layers before a line of an indented document: up to a blank or a bracket, or to the
-/// line's end. `None` if there is no layer, or another text behind them.
+/// line's end. Returns `None` without a layer, or with another text behind the layers.
 pub(crate) fn before_document(line: &[u8]) -> Option<Envelope<'_>> {
     let mut all = Envelope::default();
     for n in 0..MOST {

@@ -3,9 +3,9 @@
 //! `cf curl`, `jq` and `json.tool` print a document indented: it begins in the first column with
 //! `{` or `[`, and each further line begins with a blank, `}` or `]`, or is empty. A log line with
 //! a header never begins like that. Therefore a document ends where its brackets are closed, and a
-//! line that begins otherwise shows that it was not a document. The same holds behind a prefix that
-//! each line has; see [`prefixed`]. `journalctl` prints the fields of
-//! an entry on lines of their own; see [`entry`].
+//! line that begins otherwise shows that it was not a document. A prefix on each line changes
+//! nothing about that; see [`prefixed`]. `journalctl` prints the fields of an entry on lines of
+//! their own; see [`entry`].
 
 mod brackets;
 pub(super) mod entry;
@@ -26,9 +26,10 @@ use crate::bytes::trailing;
 /// Joins the lines of a JSON document, or of an entry of journald's.
 ///
 /// Takes lines and passes them on. The first line of a document on several lines is passed on with
-/// the text of all of them, and each further line with [`RawLine::part_of`]. Lines that turn out
-/// not to be a document are passed on unchanged. Up to 64 MiB are held, and only for a document. An
-/// entry of `journalctl -o verbose` has no mark at its end, so it is held until the next line.
+/// the text of all of them, without the prefixes of the others, and each further line with
+/// [`RawLine::part_of`]. Lines that turn out not to be a document are passed on unchanged. Up to 64
+/// MiB are held, and only for a document. An entry of `journalctl -o verbose` has no mark at its
+/// end, so it is held until the next line.
 ///
 /// # Example
 ///

@@ -1,8 +1,11 @@
 //! Indented documents behind a prefix on each line: blanks, or the layers that a tool has printed.
 //!
 //! `bosh ssh -c 'jq . store.json'` prints each line of the document behind the name of the machine,
-//! `kubectl logs --timestamps` behind a stamp. What names a writer has to be the same on all lines;
-//! stamps and numbers go on.
+//! `kubectl logs --timestamps` behind a stamp. Names of machines and programs have to be the same
+//! on all lines; stamps and numbers may differ.
+//!
+//! Whether a line may be inside such a document shows in that line alone. So a log can be divided
+//! behind a line that cannot be.
 
 use super::State;
 use super::brackets::{Brackets, is_continuation};
@@ -68,7 +71,7 @@ impl Prefixed {
     }
 }
 
-/// Returns whether a line ends in an opening bracket. The two differ in one bit.
+/// Returns whether a line ends in an opening bracket. Every line is asked that: it takes one byte.
 #[inline]
 pub(super) const fn ends_in_bracket(line: &[u8]) -> bool {
     matches!(line, [.., b'{' | b'['])
