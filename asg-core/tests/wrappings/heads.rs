@@ -141,6 +141,75 @@ fn a_program_in_a_column_without_a_known_name_decides_too() {
 }
 
 #[test]
+fn a_stores_own_columns_name_no_program() {
+    let header = "2024-05-06T07:09:10.581301+00:00 cell-1";
+    let (kernel, rep) = (format!("{header} kernel: {PACKET}"), format!("{header} rep: {REP}"));
+    for (names, values) in [
+        (
+            ["@timestamp", "data_stream.dataset", "host.name"],
+            ["May 6, 2024 @ 07:09:10.581", "system.syslog", "cell-1"],
+        ),
+        (
+            ["@timestamp", "_index", "host.name"],
+            ["May 6, 2024 @ 07:09:10.581", ".ds-logs-1", "cell-1"],
+        ),
+        (["_time", "OUT", "host"], ["2024-05-06T07:09:10.581+0000", "eth0", "cell-1"]),
+        (
+            ["_time", "data.container-state", "host"],
+            ["2024-05-06T07:09:10.581+0000", "reserved", "cell-1"],
+        ),
+        (["_messagetime", "_sourcehost", "_collector"], ["1714979350581", "cell-1", "cf-prod"]),
+        (["_messagetime", "_sourcehost", "_source"], ["1714979350581", "cell-1", "tcp-syslog"]),
+        (["timestamp", "hostname", "logtype"], ["1714979350581", "cell-1", "syslog-rfc5424"]),
+        (
+            ["TimeGenerated", "Computer", "CollectorHostName"],
+            ["2024-05-06T07:09:10.581Z", "cell-1", "relay-1"],
+        ),
+        // Kibana shows an absent value so.
+        (["timestamp", "host", "container.name"], ["1714979350581", "cell-1", "-"]),
+    ] {
+        for (text, expected) in
+            [(&*kernel, (1, 0)), (&*rep, (0, 1)), (PACKET, (1, 0)), (REP, (0, 1))]
+        {
+            let line = |fields: [&str; 3], text| {
+                row(&[fields[0], fields[1], text, fields[2]], ",", Quotes::All)
+            };
+            let log = line(names, "message") + &line(values, text);
+            let given = given(&log);
+            assert_eq!((given.packets.len(), given.evidence.len()), expected, "{log}");
+            let cell = given.packets.into_iter().chain(given.evidence).next().unwrap();
+            assert_eq!(cell.as_deref(), Some("cell-1"), "{log}");
+        }
+    }
+}
+
+#[test]
+fn labels_in_a_column_decide_as_columns_do() {
+    let log = |labels: &str, text: &str| {
+        let head = row(&["Time", "Line", "tsNs", "id", "labels"], ",", Quotes::All);
+        let values = ["1714979350581", text, "1714979350581301000", "x", labels];
+        head + &row(&values, ",", Quotes::All)
+    };
+    let cell = || vec![Some("cell-1".to_owned())];
+    let labels =
+        |name: &str, program: &str| format!("{{\"host\":\"cell-1\",\"{name}\":\"{program}\"}}");
+    for name in ["app", "syslog_identifier"] {
+        assert_eq!(given(&log(&labels(name, "kernel"), PACKET)).packets, cell());
+        assert_eq!(given(&log(&labels(name, "rep"), REP)).evidence, cell());
+        for text in [PACKET, REP, &format!("May  6 07:09:10 cell-1 rep: {REP}")] {
+            let log = log(&labels(name, "my-app"), text);
+            let given = given(&log);
+            assert_eq!((given.packets.len(), given.evidence.len()), (0, 0), "{log}");
+            assert_eq!(given.not_platform, 1, "{log}");
+        }
+    }
+    for text in [PACKET, REP] {
+        let given = given(&log("{\"host\":\"cell-1\",\"cf_app_name\":\"a\"}", text));
+        assert_eq!((given.packets.len(), given.evidence.len(), given.not_platform), (0, 0, 1));
+    }
+}
+
+#[test]
 fn a_header_that_an_app_prints_names_no_other_program() {
     let texts = |app: &str| {
         let header = "May  6 07:09:10 cell-1";

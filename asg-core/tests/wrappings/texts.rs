@@ -131,6 +131,29 @@ fn a_line_that_is_cut_in_its_wrapping_is_damaged_and_keeps_what_was_read() {
 }
 
 #[test]
+fn a_value_that_is_cut_behind_the_packet_is_not_known() {
+    let message = json!(PACKET).to_string();
+    for (name, value) in [
+        ("hostname", "\"cell-1\""),
+        ("time", "\"2024-05-06T07:09:10.581301Z\""),
+        ("time", "1714979350581"),
+        ("labels", "{\"host\":\"cell-1\",\"time\":\"2024-05-06T07:09:10Z\"}"),
+    ] {
+        for end in 0..value.len() {
+            let cut = format!("{{\"a\":1,\"message\":{message},\"{name}\":{}", &value[..end]);
+            let line = Line::new(cut.as_bytes());
+            let record = Record::classify(&line);
+            assert_eq!(record.kind(), "damaged", "{cut}");
+            assert!(record.packet().is_some(), "{cut}");
+            let cell = record.envelope.cell();
+            assert!(cell.is_none_or(|cell| cell == "cell-1"), "{cut}");
+            let output = serde_json::to_value(record.to_output(1, &TimePolicy::default())).unwrap();
+            assert!(output["time"].is_null(), "{cut} {output}");
+        }
+    }
+}
+
+#[test]
 fn a_damaged_line_that_holds_a_container_and_gives_nothing_is_told() {
     let rep = &REP[..REP.len() - 1];
     for text in [

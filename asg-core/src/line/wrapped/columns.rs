@@ -16,7 +16,7 @@ use super::{Found, Outer, facts, is_payload, json};
 use crate::bytes::json::Object;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, is_host, layers, members};
-use crate::time::{LogTime, rfc3339, stamp};
+use crate::time::{LogTime, Timestamp, rfc3339, stamp};
 
 /// The maximum number of fields in a row.
 pub(super) const MOST: usize = 64;
@@ -174,13 +174,12 @@ fn label(at: usize, text: &[u8]) -> Option<Field<'_>> {
 /// Returns the facts in the fields beside a line, by their form. A field of labels has names, so
 /// the forms of the other fields then prove nothing.
 pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer {
-    let bare = Outer { dialect: Dialect::Json, ..Outer::default() };
-    let labels = fields.clone().filter(|field| field.starts_with(b"{\""));
-    let labels = labels.filter_map(|field| Object::parse(field).ok()).map(|it| facts::told(&it));
-    let labels = labels.reduce(|inner, outer| inner.within(&outer));
-    let mut outer = bare;
-    fields.for_each(|field| tell(&mut outer, field));
-    match labels {
+    let mut outer = Outer { dialect: Dialect::Json, ..Outer::default() };
+    fields.clone().for_each(|field| tell(&mut outer, field));
+    if outer.time == LogTime::Unknown {
+        outer.time = epoch(fields.clone());
+    }
+    match labels(fields) {
         Some(labels) if labels.host.is_some() || labels.program.is_some() => {
             let time = Outer { dialect: outer.dialect, time: outer.time, ..Outer::default() };
             labels.within(&time)
@@ -189,14 +188,24 @@ pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer 
     }
 }
 
-/// Returns what fields show by their form. The first name is the machine's, unless another field
-/// has that.
-pub(super) fn told_beside<'t>(has_host: bool, fields: impl Iterator<Item = &'t [u8]>) -> Outer {
-    let host = has_host.then(String::new);
-    let mut outer = Outer { host, ..Outer::default() };
-    fields.for_each(|field| tell(&mut outer, field));
-    outer
+/// Returns the facts in the fields with labels, objects of JSON; `None` without such a field.
+pub(super) fn labels<'t>(fields: impl Iterator<Item = &'t [u8]>) -> Option<Outer> {
+    let labels = fields.filter(|field| field.starts_with(b"{\""));
+    let labels = labels.filter_map(|field| Object::parse(field).ok()).map(|it| facts::told(&it));
+    labels.reduce(|inner, outer| inner.within(&outer))
 }
+
+/// Returns the time in the fields that are numbers since the epoch. An identifier may have as many
+/// digits, so numbers that are a day apart or more do not count.
+fn epoch<'t>(fields: impl Iterator<Item = &'t [u8]>) -> LogTime {
+    let mut times = fields.filter_map(|field| stamp::since_epoch(field.trim_ascii()));
+    let Some(first) = times.next() else { return LogTime::Unknown };
+    let is_near = |it: Timestamp| it.as_nanos().abs_diff(first.as_nanos()) < DAY;
+    if times.all(is_near) { LogTime::Instant(first) } else { LogTime::Unknown }
+}
+
+/// A day, in nanoseconds.
+const DAY: u64 = 86_400_000_000_000;
 
 /// Takes the fact that a field shows by its form.
 fn tell(outer: &mut Outer, field: &[u8]) {
@@ -243,10 +252,9 @@ const NO_NAMES: [&[u8]; 2] = [b"local", b"main"];
 /// Returns whether a field is certainly no name: a number, a level, a part of a date, a path, a
 /// source, a file, a kind of records, or a text.
 fn is_no_name(field: &[u8]) -> bool {
-    let digits = field.strip_prefix(b"-").unwrap_or(field);
     let is_level = || crate::line::envelope::is_level_or_facility(field) && field != b"kernel";
     let ends = [&b".log"[..], b".txt", b".json", b".gz"];
-    digits.iter().all(u8::is_ascii_digit)
+    is_decimal(field)
         || is_level()
         || stamp::is_whole_word(field)
         || NO_NAMES.contains(&field)
@@ -254,6 +262,13 @@ fn is_no_name(field: &[u8]) -> bool {
         || field.iter().any(|b| NO_NAME.contains(b)) && !is_address(field)
         || ends.iter().any(|end| field.ends_with(end))
         || field.iter().all(u8::is_ascii_uppercase)
+}
+
+/// Returns whether a field is empty or a number, perhaps with a fraction.
+fn is_decimal(field: &[u8]) -> bool {
+    let number = field.strip_prefix(b"-").unwrap_or(field);
+    let points = memchr::memchr_iter(b'.', number).count();
+    points < 2 && number.iter().all(|b| b.is_ascii_digit() || *b == b'.')
 }
 
 fn is_address(field: &[u8]) -> bool {
@@ -279,21 +294,18 @@ pub(super) fn time(field: &[u8]) -> LogTime {
         if len == text.len() {
             return time;
         }
-        // `2024-05-06 07:09:10 +0000`.
-        if text.get(len) == Some(&b' ') {
+        // `2024-05-06 07:09:10 +0000`, and BigQuery's `2024-05-06 07:09:10 UTC`.
+        let zone = text[len..].strip_prefix(b" ");
+        let zone = zone.map(|zone| if zone == b"UTC" { b"Z" } else { zone });
+        let instant = zone.and_then(|zone| {
             let mut joined = [0; 48];
-            let joined_len = text.len() - 1;
-            if let Some(joined) = joined.get_mut(..joined_len) {
-                joined[..len].copy_from_slice(&text[..len]);
-                joined[len..].copy_from_slice(&text[len + 1..]);
-                if let Some((time, read, _)) = rfc3339(joined)
-                    && read == joined_len
-                {
-                    return LogTime::Instant(time);
-                }
-            }
-        }
-        return LogTime::Unknown;
+            let joined = joined.get_mut(..len + zone.len())?;
+            joined[..len].copy_from_slice(&text[..len]);
+            joined[len..].copy_from_slice(zone);
+            let (time, read, _) = rfc3339(joined)?;
+            (read == joined.len()).then_some(time)
+        });
+        return instant.map_or(LogTime::Unknown, LogTime::Instant);
     }
     match stamp::rfc3164(text) {
         Some((time, len)) if len == text.len() => time,

@@ -20,13 +20,13 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
         return None;
     }
     let open = Open::of(text)?;
-    let closed = open.close(text);
+    let whole = (!open.cuts_value(text)).then(|| open.close(text));
     let shorter = || {
         let text = &text[..open.comma?];
         Some(Open::of(text)?.close(text))
     };
     let is_json = |text: &Vec<u8>| serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok();
-    let closed = Some(closed).filter(is_json).or_else(|| shorter().filter(is_json))?;
+    let closed = whole.filter(is_json).or_else(|| shorter().filter(is_json))?;
     let found = json::find(&closed)?.into_iter().filter(|it| is_packet(&it.text));
     let found = found.map(|mut found| {
         found.outer.is_cut = true;
@@ -76,6 +76,15 @@ impl Open {
             at += 1;
         }
         Some(open)
+    }
+
+    /// Returns whether the text ends in a value other than a packet's text. The beginning of a
+    /// name, a time or a number is another one.
+    fn cuts_value(&self, text: &[u8]) -> bool {
+        match self.string {
+            Some(string) => !is_packet(&text[string..]),
+            None => text.last().is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'.'),
+        }
     }
 
     /// Returns the text with everything closed.

@@ -293,7 +293,8 @@ fn tell(outer: &mut Outer, fact: &[Fact<'_>]) {
         }
     };
     if slot.is_none() {
-        *slot = own();
+        // A stream has the name of no machine: Azure Monitor's `LogSource`.
+        *slot = own().filter(|name| !STREAMS.contains(&name.as_bytes()));
     }
 }
 

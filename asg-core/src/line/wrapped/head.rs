@@ -1,19 +1,22 @@
 //! The head of an export's table: its first line names the columns of the others.
 //!
 //! Each row becomes an object with these names, so they decide as JSON's do: a program's column may
-//! be anywhere. A column without a known name may name the program by its form.
+//! be anywhere. Other columns name the writer if their names end in one of the [`WRITERS`]. A
+//! column with an object has members that decide in the same way.
 //!
 //! Sources: graylog2-server `SimpleMessageChunkCsvWriter`; kibana `generate_csv.ts`; Splunk's
-//! `outputcsv`; Azure Monitor's and Sumo Logic's exports; `CloudWatch` Logs Insights.
+//! `outputcsv`; Azure Monitor's, Sumo Logic's and New Relic's exports; `CloudWatch` Logs Insights;
+//! grafana `InspectDataTab.tsx`.
 
 use std::sync::Arc;
 
 use super::columns::{self, fields};
-use super::is_payload;
 use super::json::TEXTS;
+use super::{Outer, is_payload};
 use crate::bytes::find::position;
 use crate::line::envelope::layers;
 use crate::line::envelope::members::{self, Tells};
+use crate::line::envelope::role::Role;
 
 /// The names of a table's columns, as the first line of an export has them.
 ///
@@ -34,38 +37,51 @@ const LONGEST: usize = 8 << 10;
 /// Bytes that divide columns.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
-/// Columns that show no program, whatever they look like: Splunk's, Graylog's, Azure Monitor's and
-/// Sumo Logic's.
-const NO_PROGRAMS: &[&str] = &[
-    "index",
-    "sourcetype",
-    "source",
-    "linecount",
-    "splunk_server",
-    "splunk_server_group",
-    "punct",
-    "eventtype",
-    "timestartpos",
-    "timeendpos",
-    "level",
-    "severity",
-    "severitylevel",
-    "priority",
-    "facility",
-    "type",
-    "streams",
-    "_id",
-    "tenantid",
-    "sourcesystem",
-    "region",
-    "zone",
-    "az",
-    "deployment",
-    "sourcecategory",
-    "format",
-    "view",
-    "encoding",
+/// Words for the writer of a line, the surest first. A column names it if its name ends in one of
+/// them, perhaps with `name` behind: `kubernetes.container.name`, `PodName`.
+///
+/// Columns of the store's own do not: Kibana's `_index`, Sumo Logic's `_collector`, New Relic's
+/// `logtype`. Neither do the fields that Splunk reads out of a packet, such as `OUT`.
+const WRITERS: &[&str] = &[
+    "program",
+    "prog",
+    "process",
+    "comm",
+    "command",
+    "ident",
+    "identifier",
+    "daemon",
+    "writer",
+    "who",
+    "container",
+    "app",
+    "application",
+    "service",
+    "svc",
+    "unit",
+    "workload",
+    "pod",
+    "component",
+    "subsystem",
+    "provider",
+    "task",
+    "function",
+    "logger",
+    "appid",
+    "appguid",
+    "applicationid",
+    "applicationguid",
+    "containerid",
+    "podid",
+    "poduid",
 ];
+
+/// The beginning of the names of lager's own data, as Splunk reads them out of a line. They are
+/// about the container that the line is about.
+const LAGERS: &[u8] = b"data.";
+
+/// The most words at the end of a name that are joined to one.
+const MOST_WORDS: usize = 3;
 
 impl Head {
     /// Returns the head that this line is, if it names columns: of a time, a machine or a program
@@ -104,13 +120,16 @@ impl Head {
             push(&mut object, name, value);
         }
         let tells = |all: &[Tells]| names.iter().any(|(_, name)| tells_any(name, all));
+        let labels = labels(others().map(|(_, (_, (_, value)))| value.as_ref()));
         if !tells(&[Tells::Program]) {
-            let has_host = tells(&[Tells::Host, Tells::Instance, Tells::Machine]);
-            let unknown = others().filter(|(_, ((_, name), _))| may_name_program(name));
-            let unknown = unknown.map(|(_, (_, (_, value)))| value.as_ref());
-            if let Some(program) = other_program(has_host, &values[place].1, unknown) {
+            let columns = || others().map(|(_, ((_, name), (_, value)))| (&**name, &**value));
+            let program = labels.program.or(labels.stream).or_else(|| writer(columns()));
+            if let Some(program) = program.filter(|it| !is_told(it, &values[place].1)) {
                 push(&mut object, b"program", program.as_bytes());
             }
+        }
+        if let Some(host) = labels.host.filter(|_| !tells(&[Tells::Host])) {
+            push(&mut object, b"host", host.as_bytes());
         }
         object.push(b'}');
         Some(object)
@@ -155,25 +174,124 @@ fn name_of(name: &[u8]) -> Option<&str> {
     Some(name.split_once(" [").map_or(name, |(name, _)| name))
 }
 
-/// Returns whether a column may name a program, though the table of names does not have it.
-fn may_name_program(name: &[u8]) -> bool {
-    let is_none = |known: &&str| known.as_bytes().eq_ignore_ascii_case(name);
-    members::of(name).is_none() && !NO_PROGRAMS.iter().any(is_none)
-}
-
 fn tells_any(name: &[u8], all: &[Tells]) -> bool {
     let name = name_of(name).unwrap_or_default();
     members::of(name.as_bytes()).is_some_and(|(tells, _)| all.contains(&tells))
 }
 
-/// Returns the program in a column without a known name, by its form. A line with a header of its
-/// own names its program; but an app may print a header.
-fn other_program<'t>(
-    has_host: bool,
-    text: &[u8],
-    unknown: impl Iterator<Item = &'t [u8]>,
-) -> Option<String> {
-    let program = columns::told_beside(has_host, unknown).program?;
-    let is_told = layers::peel(text).program.is_some() && columns::names_carrier(&program);
-    (!is_told).then_some(program)
+/// Returns the facts in columns with objects: Grafana's `labels`.
+fn labels<'t>(values: impl Iterator<Item = &'t [u8]>) -> Outer {
+    columns::labels(values).unwrap_or_default()
+}
+
+/// Returns the writer that columns without a known name show, by their names. Of two that are as
+/// sure, the one that is not the platform's counts.
+fn writer<'t>(columns: impl Iterator<Item = (&'t [u8], &'t [u8])>) -> Option<String> {
+    let named = columns.filter(|(name, value)| members::of(name).is_none() && is_value(value));
+    let writers = named.filter_map(|(name, value)| Some((place_of(name)?, value)));
+    let is_platforms = |value: &[u8]| Role::of_program(value).is_platform();
+    let (_, value) = writers.min_by_key(|(place, value)| (*place, is_platforms(value)))?;
+    Some(String::from_utf8_lossy(value).into_owned())
+}
+
+/// Returns whether a value may be a name: it is not empty, Kibana's `-`, or a number.
+fn is_value(value: &[u8]) -> bool {
+    let value = value.trim_ascii();
+    !matches!(value, b"" | b"-" | b"null") && !value.iter().all(u8::is_ascii_digit)
+}
+
+/// Returns the place in the table of the word that a column's name ends in.
+fn place_of(name: &[u8]) -> Option<usize> {
+    let name = name_of(name)?;
+    let is_lagers = name.as_bytes().get(..LAGERS.len()).is_some_and(|it| it == LAGERS);
+    let words = if is_lagers { Vec::new() } else { words(name) };
+    let endings = (1..=words.len().min(MOST_WORDS)).map(|n| words[words.len() - n..].concat());
+    let mut places = endings.filter_map(|ending| {
+        let ending = ending.strip_suffix("name").unwrap_or(&ending);
+        WRITERS.iter().position(|word| *word == ending)
+    });
+    places.next()
+}
+
+/// Returns the words of a name in small letters: `k8s`, `pod` and `name` of `k8s.podName`.
+fn words(name: &str) -> Vec<String> {
+    let mut words = vec![String::new()];
+    let mut was_small = false;
+    for letter in name.chars() {
+        let is_large = letter.is_ascii_uppercase();
+        if !letter.is_ascii_alphanumeric() || (is_large && was_small) {
+            words.push(String::new());
+        }
+        if letter.is_ascii_alphanumeric()
+            && let Some(word) = words.last_mut()
+        {
+            word.push(letter.to_ascii_lowercase());
+        }
+        was_small = letter.is_ascii_lowercase() || letter.is_ascii_digit();
+    }
+    words.retain(|word| !word.is_empty());
+    words
+}
+
+/// Returns whether the text's own header names its program, and the other program hands on lines.
+/// An app may print a header.
+fn is_told(program: &str, text: &[u8]) -> bool {
+    layers::peel(text).program.is_some() && columns::names_carrier(program)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_columns_name_says_whether_it_names_the_writer() {
+        for (name, expected) in [
+            ("container_name", Some("container")),
+            ("kubernetes.container.name", Some("container")),
+            ("resource.labels.container_name", Some("container")),
+            ("ContainerName", Some("container")),
+            ("containername", Some("container")),
+            ("Container Name", Some("container")),
+            ("PodName [UTC]", Some("pod")),
+            ("k8s-app", Some("app")),
+            ("_SYSTEMD_UNIT", Some("unit")),
+            ("_COMM", Some("comm")),
+            ("log.logger", Some("logger")),
+            ("APP_ID", Some("appid")),
+            ("appGuid", Some("appguid")),
+            ("who", Some("who")),
+            // A store's own, and those of the machine.
+            ("data_stream.dataset", None),
+            ("_index", None),
+            ("_collector", None),
+            ("_source", None),
+            ("_sourceCategory", None),
+            ("logtype", None),
+            ("CollectorHostName", None),
+            ("service.type", None),
+            ("container.image.name", None),
+            ("container_runtime", None),
+            ("input.type", None),
+            ("event.module", None),
+            ("agent.type", None),
+            ("username", None),
+            ("name", None),
+            // Those that Splunk reads out of a packet, and out of lager's data.
+            ("IN", None),
+            ("OUT", None),
+            ("PROTO", None),
+            ("log_level", None),
+            ("process_guid", None),
+            ("pid", None),
+            ("data.container-state", None),
+            ("data.source.container_id", None),
+            ("data.source.app_guid", None),
+            ("data.app", None),
+            ("", None),
+            ("._-", None),
+        ] {
+            let found = place_of(name.as_bytes()).map(|place| WRITERS[place]);
+            assert_eq!(found, expected, "{name}");
+        }
+    }
 }
