@@ -89,7 +89,7 @@ fn a_whole_line_in_the_text_of_a_user_or_an_app_proves_nothing() {
             assert_eq!(proves(&text), 0, "{text}");
             let line = Line::new(text.as_bytes());
             let record = Record::classify(&line);
-            // A packet behind a header that is not understood counts, and that is said.
+            // A packet behind a header that is not understood counts, with an outcome of its own.
             let outcome = Outcome::of(&line, &record);
             let is_said = match record.proven_packet() {
                 Some(_) => {
@@ -101,7 +101,7 @@ fn a_whole_line_in_the_text_of_a_user_or_an_app_proves_nothing() {
             assert!(is_said, "{outcome:?}: {text}");
         }
     }
-    // Members that tell the writer, in the forms of more stores.
+    // Members of more stores that name the writer.
     let pair = |key: &str, value: &str| json!({"key": key, "value": {"stringValue": value}});
     for text in [REP, PACKET] {
         for line in [

@@ -162,7 +162,8 @@ pub(super) fn tagged(text: &[u8]) -> Option<Vec<Found<'_>>> {
 }
 
 /// Parses `2024-05-06 07:09:10 +0000 tag: {…}`: a stamp, one word, and an object that names
-/// program and machine. An app's object has neither, and syslog's header has a host before the tag.
+/// program and machine. Most objects of apps name neither, and syslog's header has a host before
+/// the tag.
 fn fluentd(text: &[u8], colon: usize) -> Option<Vec<Found<'_>>> {
     let starts = colon + b": ".len();
     let time = super::columns::time(&text[..memchr::memrchr(b' ', &text[..colon])?]);
