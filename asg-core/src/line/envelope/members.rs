@@ -218,13 +218,19 @@ fn is_of_platform(tag: &str) -> bool {
 
 /// Returns whether a value has the form of syslog's tag.
 pub(crate) fn is_tag(value: &str) -> bool {
-    value.ends_with(':') || program_of(value).len() < value.len()
+    value.ends_with(':') || without_number(value).len() < value.len()
 }
 
-/// Returns the program that a tag names: `rep` of `rep[7]:`; or a unit of systemd's.
+/// Returns the program that a tag names, or a unit of systemd's: `rep` of `rep[7]:` and of
+/// `rep.service`. The kernel has no unit.
 pub(crate) fn program_of(tag: &str) -> &str {
-    let name = tag.strip_suffix(':').unwrap_or(tag);
-    let name = name.strip_suffix(".service").unwrap_or(name);
+    let name = without_number(tag.strip_suffix(':').unwrap_or(tag));
+    let of_unit = name.strip_suffix(".service");
+    of_unit.filter(|it| Role::of_program(it.as_bytes()) != Role::Kernel).unwrap_or(name)
+}
+
+/// Returns a tag without the process number behind it.
+fn without_number(name: &str) -> &str {
     match name.strip_suffix(']').and_then(|name| name.rsplit_once('[')) {
         Some((name, pid)) if pid.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => name,
@@ -274,5 +280,21 @@ mod tests {
         assert_eq!(of_nested("host", "name"), of(b"host.name"));
         assert_eq!(of_nested("process", "name"), of(b"ProcessName"));
         assert_eq!(of_nested("a", &"b".repeat(80)), None);
+    }
+
+    #[test]
+    fn a_unit_names_a_program_and_is_no_tag() {
+        for (tag, program, has_form) in [
+            ("rep", "rep", false),
+            ("rep:", "rep", true),
+            ("rep[7]:", "rep", true),
+            ("rep[7]", "rep", true),
+            ("rep.service", "rep", false),
+            ("kernel.service", "kernel.service", false),
+            // Fluent Bit makes such tags.
+            ("host.rep.service", "host.rep", false),
+        ] {
+            assert_eq!((program_of(tag), is_tag(tag)), (program, has_form), "{tag}");
+        }
     }
 }
