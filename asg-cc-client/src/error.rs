@@ -265,6 +265,16 @@ impl Error {
         }
     }
 
+    /// Returns whether the caller ended this question.
+    pub(crate) fn is_stop(&self) -> bool {
+        match self {
+            Self::Stopped => true,
+            Self::Transport(error) => error.kind() == TransportErrorKind::Stopped,
+            Self::Uaa { error, .. } => error.is_stop(),
+            _ => false,
+        }
+    }
+
     /// Returns who has to act.
     ///
     /// ```

@@ -30,10 +30,16 @@ struct State {
     interruptions: u64,
 }
 
+impl State {
+    const fn ends(self, begun: Begun) -> bool {
+        self.is_stopped || self.interruptions > begun.0
+    }
+}
+
 /// The moment at which a question began: the number of earlier interruptions. Requests carry it as
 /// an extension.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Begun(u64);
+pub struct Begun(u64);
 
 impl Stop {
     /// Creates a switch that is not set.
@@ -95,8 +101,7 @@ impl Stop {
 
     /// Returns whether a question that began at this moment is to end.
     pub(crate) fn ends(&self, begun: Begun) -> bool {
-        let state = self.state();
-        state.is_stopped || state.interruptions > begun.0
+        self.state().ends(begun)
     }
 
     /// Returns whether it is set.
@@ -123,16 +128,37 @@ impl Stop {
     /// assert!(stop.is_stopped());
     /// ```
     pub fn sleep(&self, duration: Duration) {
+        self.sleep_since(duration, self.begin());
+    }
+
+    /// Sleeps for this long, or until the question that began at this moment is to end.
+    pub(crate) fn sleep_since(&self, duration: Duration, begun: Begun) {
         let (state, changed) = &*self.0;
         let state = state.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = state.interruptions;
-        let goes_on = |now: &mut State| !now.is_stopped && now.interruptions == before;
-        drop(changed.wait_timeout_while(state, duration, goes_on));
+        drop(changed.wait_timeout_while(state, duration, |state| !state.ends(begun)));
     }
 }
 
 impl fmt::Debug for Stop {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Stop").field(&self.is_stopped()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Instant;
+
+    use super::*;
+
+    #[test]
+    fn an_interruption_between_the_beginning_and_a_pause_ends_the_pause() {
+        let stop = Stop::new();
+        let begun = stop.begin();
+        stop.interrupt();
+        let start = Instant::now();
+        stop.sleep_since(Duration::from_secs(3_600), begun);
+        assert!(start.elapsed() < Duration::from_secs(3_600));
+        assert!(stop.ends(begun) && !stop.ends(stop.begin()));
     }
 }

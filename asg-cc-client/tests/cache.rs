@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use asg_cc_client::cache::CacheOptions;
 use asg_cc_client::clock::{Clock, Random};
+use asg_cc_client::transport::{TransportError, TransportErrorKind};
 use asg_cc_client::{Cached, Error};
 use asg_core::names::{AppState, Entity, directory_fn};
 use asg_core::{Directory, Guid, Identity, Timestamp};
@@ -146,6 +147,30 @@ fn threads_that_wait_share_a_failure_and_the_next_one_tries_again() {
     assert!(cached.resolve(&ids(0..3)).is_err());
     assert_eq!(cached.get_ref().asked.load(Ordering::SeqCst), 6);
     assert!(cached.is_empty());
+}
+
+#[test]
+fn a_question_that_another_caller_stopped_is_asked_by_those_who_waited() {
+    let stopped = || TransportError::new(TransportErrorKind::Stopped, "the caller ended the work");
+    let uaa = |error| Error::Uaa { address: "https://uaa".into(), error: Box::new(error) };
+    for error in [Error::Stopped, stopped().into(), uaa(stopped().into())] {
+        let (asked, under_way) = (AtomicUsize::new(0), Barrier::new(2));
+        let first_is_stopped = |ids: &[Guid]| {
+            if asked.fetch_add(1, Ordering::SeqCst) > 0 {
+                return Ok(all(ids));
+            }
+            under_way.wait();
+            std::thread::sleep(Duration::from_millis(200));
+            Err(error.clone())
+        };
+        let cached = Cached::new(directory_fn(first_is_stopped));
+        std::thread::scope(|scope| {
+            let first = scope.spawn(|| cached.resolve(&ids(0..2)));
+            under_way.wait();
+            assert_eq!(cached.resolve(&ids(0..2)).unwrap(), all(&ids(0..2)));
+            assert_eq!(first.join().unwrap().unwrap_err(), error);
+        });
+    }
 }
 
 #[test]

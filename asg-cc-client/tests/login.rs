@@ -6,7 +6,7 @@ mod common;
 
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use asg_cc_client::api::Address;
 use asg_cc_client::auth::Grant;
@@ -677,14 +677,18 @@ fn an_interruption_ends_a_question_and_not_the_next_one() {
             if n == 2 {
                 from_server.interrupt();
             }
-            Ok(http::Response::builder().status(503).body(Vec::new()).unwrap())
+            let answer = http::Response::builder().status(503);
+            let asks = if n == 2 { "20" } else { "0" };
+            Ok(answer.header("Retry-After", asks).body(Vec::new()).unwrap())
         }
         _ => article().send(request),
     };
     let transport = Retrying::new(failing_first).with_random(Random::new(|| 0.0)).with_stop(&stop);
     let cc = CloudController::new(transport, "https://api", Token::new(GLOBAL).unwrap());
     let cc = cc.unwrap().with_stop(stop.clone());
+    let start = Instant::now();
     let err = cc.resolve(&[guid(APP)]).unwrap_err();
+    assert!(start.elapsed() < Duration::from_secs(20), "an interruption before the pause ends it");
     assert!(err.to_string().contains("stopped"), "{err}");
     assert_eq!(asked.load(Ordering::SeqCst), 3, "nothing is sent after it");
     assert_eq!(told(&cc, APP), LIVE);

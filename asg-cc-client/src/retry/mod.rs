@@ -25,6 +25,7 @@
 mod attempt;
 mod notice;
 mod retrying;
+mod sleep;
 mod trace;
 
 use std::time::Duration;

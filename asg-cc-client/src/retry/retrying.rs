@@ -9,6 +9,7 @@ use asg_core::Timestamp;
 use http::{Request, Response};
 
 use super::attempt::{Attempt, Pause};
+use super::sleep::Sleep;
 use super::trace::{self, Span};
 use super::{Counts, Notice, Policy};
 use crate::clock::{Clock, Random, later, until};
@@ -234,10 +235,9 @@ impl<T, S> Retrying<T, S> {
     /// assert_eq!(error.kind(), TransportErrorKind::Stopped);
     /// ```
     #[must_use]
-    pub fn with_stop(mut self, stop: &Stop) -> Retrying<T, impl Fn(Duration) + use<T, S>> {
+    pub fn with_stop(mut self, stop: &Stop) -> Retrying<T, Stop> {
         self.stop = stop.clone();
-        let stop = stop.clone();
-        self.sleeping(move |pause| stop.sleep(pause))
+        self.sleeping(stop.clone())
     }
 
     /// Returns the inner transport.
@@ -286,6 +286,7 @@ impl<T, S> Retrying<T, S> {
             method: request.method().clone(),
             target: target.to_owned(),
             end: request.extensions().get().map(|TimeLeft(left)| later(self.clock.now(), *left)),
+            begun: request.extensions().get().copied().unwrap_or_else(|| self.stop.begin()),
             span: trace::span(request.method(), target),
         }
     }
@@ -300,6 +301,8 @@ struct Course<'a, T, S> {
     target: String,
     /// The end of the caller's time.
     end: Option<Timestamp>,
+    /// The beginning of the caller's question, which an interruption after it ends.
+    begun: Begun,
     span: Span,
 }
 
@@ -312,9 +315,7 @@ impl<T, S> Course<'_, T, S> {
 
     /// Begins a try.
     fn begin(&mut self, request: &mut Request<Vec<u8>>) -> Result<(), TransportError> {
-        let Retrying { stop, .. } = self.retrying;
-        let begun = request.extensions().get::<Begun>();
-        if begun.map_or_else(|| stop.is_stopped(), |begun| stop.ends(*begun)) {
+        if self.retrying.stop.ends(self.begun) {
             let what = "the caller ended the work";
             return Err(TransportError::new(TransportErrorKind::Stopped, what));
         }
@@ -363,18 +364,18 @@ impl<T, S> Course<'_, T, S> {
     }
 }
 
-impl<T: Transport, S: Fn(Duration)> Transport for Retrying<T, S> {
+impl<T: Transport, S: Sleep> Transport for Retrying<T, S> {
     fn send(&self, request: Request<Vec<u8>>) -> Result<Response<Vec<u8>>, TransportError> {
         let mut course = self.course(&request);
         if let Some(hold) = course.hold() {
-            (self.sleep)(hold);
+            self.sleep.sleep(hold, course.begun);
         }
         loop {
             let mut request = request.clone();
             course.begin(&mut request)?;
             let result = self.inner.send(request);
             match course.after(&result) {
-                Some(pause) => (self.sleep)(pause),
+                Some(pause) => self.sleep.sleep(pause, course.begun),
                 None => return result,
             }
         }
