@@ -2,8 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::gatherer::Fact;
 use super::*;
-use crate::evidence::SourceId;
+use crate::evidence::{NameKind, SourceId};
 use crate::line::Line;
 use crate::record::Record;
 

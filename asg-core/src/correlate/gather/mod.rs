@@ -2,7 +2,8 @@
 //!
 //! * [`gatherer`] reads lines, on any number of threads; [`cells`] and [`groups`] number what
 //!   packets have in common.
-//! * [`Gathering`] merges what they have read, in the order of the lines.
+//! * [`Gathering`] has the public steps, and [`merging`] merges the results of gatherers.
+//! * [`joiner`] looks at packets again, if iptables-logger reported some.
 //! * [`samples`] keeps from the clocks what they know already.
 
 #[cfg(test)]
@@ -10,6 +11,8 @@ mod again_tests;
 mod cells;
 mod gatherer;
 mod groups;
+mod joiner;
+mod merging;
 mod samples;
 
 use std::collections::HashSet;
@@ -17,25 +20,19 @@ use std::net::IpAddr;
 
 pub(super) use self::cells::Cells;
 pub use self::gatherer::{Batch, Gatherer};
-use self::gatherer::{Fact, Read, Seen, put};
-use self::groups::Container;
-pub(super) use self::groups::{GroupKey, GroupName, Groups, Shown, Span, Spans, TimeKind};
-use self::samples::Samples;
+pub(super) use self::groups::{GroupKey, GroupName, Groups, Shown, Span, TimeKind};
+pub use self::joiner::Joiner;
+use self::merging::Numbers;
+pub(super) use self::merging::{Cell, Group};
 use super::Counts;
-use super::duplicates::{SenderNumber, Told};
 use super::gathered::Gathered;
-use super::logger::Candidate;
-use super::reports::Reports;
 use super::state::State;
-use crate::clock::{KnownTimes, StampDay, StampKind, UptimeClocks, ZoneLines};
+use crate::clock::{StampDay, StampKind, UptimeClocks};
 use crate::completeness::Completeness;
-use crate::evidence::{Evidence, NameKind, Origin};
+use crate::evidence::Origin;
 use crate::ledger::Ledger;
-use crate::line::Line;
-use crate::line::envelope::Envelope;
 use crate::record::outcome::Outcomes;
-use crate::record::reader::Reader;
-use crate::time::{LogTime, TimePolicy, Timestamp};
+use crate::time::TimePolicy;
 
 /// The first phase of a correlation: reads all lines for evidence, and counts packets by sender.
 ///
@@ -98,83 +95,6 @@ pub struct Gathering {
     unmerged: usize,
 }
 
-/// The gathering's numbers for those of a gatherer.
-#[derive(Debug, Default)]
-struct Numbers {
-    cells: Vec<u32>,
-    groups: Vec<u32>,
-    /// By the place of [`Fact::Again`].
-    facts: Vec<Option<KnownFact>>,
-    /// How many batches were merged.
-    merged: usize,
-}
-
-/// Evidence that other lines may give again.
-#[derive(Debug, Clone)]
-struct KnownFact {
-    /// That of the first line.
-    evidence: Evidence,
-    /// The machine whose own line it is from.
-    cell: Option<u32>,
-    /// The container's row in the ledger.
-    row: Option<u32>,
-}
-
-/// The facts about a machine.
-#[derive(Debug)]
-pub(super) struct Cell {
-    /// Its name, if that identifies it.
-    pub(super) name: Option<(Box<str>, NameKind)>,
-    /// Its number in the ledger, once it has one.
-    number: Option<u32>,
-    /// Its place in [`Completeness`].
-    place: usize,
-    /// Its number in the clocks.
-    pub(super) clock: Option<u64>,
-    /// Of lines with instants beside stamps that lack a zone.
-    zones: ZoneLines,
-    /// Of lines with instants.
-    samples: Samples,
-    /// Of lines whose stamps lack a zone, by [`StampKind`].
-    stamps: [Samples; 2],
-}
-
-/// The facts about a group.
-#[derive(Debug, Default)]
-pub(super) struct Group {
-    /// Packets, each counted once.
-    pub(super) packets: u64,
-    /// Those of damaged lines.
-    pub(super) damaged: u64,
-    /// The sum of their lengths.
-    pub(super) bytes: u64,
-    pub(super) spans: Spans,
-    /// Whether a span is too long, because of a packet that is counted in another group now.
-    pub(super) has_lost: bool,
-    container: Container,
-    /// The sender of the last of them.
-    sender: SenderNumber,
-}
-
-impl Group {
-    /// Counts a packet.
-    #[inline]
-    fn count(&mut self, shown: Shown, len: u32, is_damaged: bool) {
-        self.packets += 1;
-        self.damaged += u64::from(is_damaged);
-        self.bytes += u64::from(len);
-        self.spans.extend(shown);
-    }
-
-    /// Takes back a packet, which is counted in another group. Lines with one text have one length,
-    /// and damaged ones are not compared.
-    fn lose(&mut self, len: u32) {
-        self.packets -= 1;
-        self.bytes -= u64::from(len);
-        self.has_lost = true;
-    }
-}
-
 /// A batch was merged too early, or into another gathering than its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a batch belongs to another gathering, or an earlier batch of its gatherer is missing")]
@@ -183,9 +103,6 @@ pub struct MisplacedBatch;
 
 /// How many lines [`Gathering::ingest`] holds before it merges them.
 const TOGETHER: usize = 4_096;
-
-/// So many results of lines are [fetched](Gathering::fetch) at once.
-const AT_ONCE: usize = 16;
 
 impl Gathering {
     /// Creates a gathering. It takes a missing year to be the one nearest to the latest time with a
@@ -522,83 +439,15 @@ impl Gathering {
     /// assert_eq!(gathering.counts().lines, 1);
     /// ```
     pub fn merge(&mut self, batch: Batch, lines_before: u64) -> Result<(), MisplacedBatch> {
-        let Batch {
-            gatherer,
-            number,
-            seeds,
-            cells,
-            groups,
-            latest,
-            zones,
-            evidence,
-            loggers,
-            peers,
-            read,
-            text_keys,
-            counts,
-            outcomes,
-        } = batch;
+        let (gatherer, number) = (batch.gatherer, batch.number);
         let is_next = |numbers: &Numbers| numbers.merged == number;
-        if seeds != self.state.reports.seeds() || !self.gatherers.get(gatherer).is_some_and(is_next)
-        {
+        let is_own = batch.seeds == self.state.reports.seeds();
+        if !is_own || !self.gatherers.get(gatherer).is_some_and(is_next) {
             return Err(MisplacedBatch);
         }
         let mut numbers = std::mem::take(&mut self.gatherers[gatherer]);
-        numbers.merged += 1;
-        numbers.cells.extend(cells.iter().map(|name| self.cells.take(name)));
-        for name in &self.cells.all()[self.cell_facts.len()..] {
-            let envelope = name.envelope();
-            let state = &mut self.state;
-            self.cell_facts.push(Cell {
-                name: NameKind::of(&envelope).map(|(name, kind)| (name.into(), kind)),
-                number: None,
-                place: state.completeness.cell_of(name.source(), &envelope),
-                clock: state.clocks.machine(&envelope),
-                zones: ZoneLines::default(),
-                samples: Samples::default(),
-                stamps: Default::default(),
-            });
-        }
-        for name in &groups {
-            let cell = numbers.cells[name.cell() as usize];
-            numbers.groups.push(self.groups.take(name, cell));
-        }
-        self.counted.resize_with(self.groups.all().len(), Group::default);
-        for (source, time) in latest {
-            self.state.clocks.learn_year(source, time);
-        }
-        for (cell, time, own) in zones {
-            let cell = numbers.cells[cell as usize] as usize;
-            let source = self.cells.all()[cell].source();
-            let Cell { clock, zones, .. } = &mut self.cell_facts[cell];
-            if let LogTime::Instant(_) = time {
-                self.state.clocks.learn_late((source, *clock), time, own);
-            } else {
-                zones.add(&mut self.state.clocks, (source, *clock), time, own);
-            }
-        }
-        for fact in evidence {
-            self.fact(&mut numbers, fact, lines_before);
-        }
-        for (mut origin, event) in loggers {
-            origin.line += lines_before;
-            self.state.reports.logger(origin, &event);
-        }
-        self.peers.extend(peers);
-        if let Some(all) = &mut self.text_keys {
-            all.extend(text_keys);
-        }
-        for some in read.chunks(AT_ONCE) {
-            self.fetch(&numbers, some);
-            for read in some {
-                self.read(&numbers, read, lines_before);
-            }
-        }
+        self.merge_next(&mut numbers, batch, lines_before);
         self.gatherers[gatherer] = numbers;
-        self.state.counts.add(&counts);
-        self.state.outcomes.add_behind(&outcomes, lines_before);
-        self.state.counts.duplicates = self.state.reports.copies();
-        self.state.counts.displaced = self.state.reports.displaced();
         Ok(())
     }
 
@@ -651,15 +500,9 @@ impl Gathering {
         }
         if state.reports.has_loggers() {
             let State { reports, clocks, policy, .. } = &mut state;
-            let mut joiner = Joiner {
-                reports,
-                times: clocks.complete(policy),
-                reader: Reader::default(),
-                candidates: Vec::new(),
-            };
+            let mut joiner = Joiner::new(reports, clocks.complete(policy));
             look_again(&mut joiner)?;
-            let Joiner { reports, candidates, .. } = joiner;
-            reports.join(candidates);
+            joiner.join();
             state.counts.packets += state.reports.loggers_alone();
         }
         Ok(Gathered::new(state, cells, cell_facts, groups, counted, peers, text_keys))
@@ -671,192 +514,5 @@ impl Gathering {
         let merged = self.merge(own.take_batch(), 0);
         debug_assert_eq!(merged, Ok(()));
         self.own = Some(own);
-    }
-
-    /// Takes the evidence of a line.
-    fn fact(&mut self, numbers: &mut Numbers, fact: Fact, lines_before: u64) {
-        match fact {
-            Fact::New { mut evidence, machine, place } => {
-                evidence.origin.line += lines_before;
-                self.state.rule_updates.take(&evidence);
-                let cell = machine.map(|cell| numbers.cells[cell as usize]);
-                let Some(place) = place else {
-                    self.add(evidence, cell);
-                    return;
-                };
-                let row = Some(self.add(evidence.clone(), cell));
-                put(&mut numbers.facts, place, KnownFact { evidence, cell, row });
-            }
-            Fact::Again { place, moment, time, mut origin } => {
-                origin.line += lines_before;
-                let Some(Some(known)) = numbers.facts.get_mut(place) else { return };
-                let KnownFact { evidence, cell, row } = known;
-                if let Some(row) = row.filter(|_| origin >= evidence.origin) {
-                    self.state.ledger.add_again(row, evidence, moment, time);
-                } else {
-                    evidence.origin = origin;
-                    let again = Evidence { moment, time, ..evidence.clone() };
-                    *row = Some(self.add(again, *cell));
-                }
-            }
-        }
-    }
-
-    /// Adds evidence from a machine's own line, or from another; returns the container's row.
-    fn add(&mut self, evidence: Evidence, cell: Option<u32>) -> u32 {
-        let ledger = &mut self.state.ledger;
-        let machine = cell.and_then(|cell| {
-            let Cell { name, number, .. } = &mut self.cell_facts[cell as usize];
-            let (name, kind) = name.as_ref()?;
-            let machine = || ledger.machine_number(name.clone(), *kind);
-            Some(*number.get_or_insert_with(machine))
-        });
-        ledger.add_of(evidence, machine)
-    }
-
-    /// Looks at everything that packets need, and changes nothing.
-    ///
-    /// It lies at random places of a large memory. Here the processor fetches all of it at once,
-    /// and not one piece after the other while packets are counted.
-    fn fetch(&self, numbers: &Numbers, some: &[Read]) {
-        let groups = some.iter().filter_map(|read| match read {
-            Read::Packet(seen) => {
-                self.counted.get(*numbers.groups.get(seen.group as usize)? as usize)
-            }
-            _ => None,
-        });
-        let mut senders = [SenderNumber::default(); AT_ONCE];
-        let mut seen = 0;
-        for (sender, group) in senders.iter_mut().zip(groups) {
-            *sender = group.sender;
-            seen ^= group.packets;
-        }
-        for sender in senders {
-            seen ^= self.state.reports.glance(sender);
-        }
-        // Without this the compiler would leave all of it out.
-        std::hint::black_box(seen);
-    }
-
-    fn read(&mut self, numbers: &Numbers, read: &Read, lines_before: u64) {
-        match read {
-            Read::Packet(seen) => {
-                let line = seen.origin.line + lines_before;
-                let cell = numbers.cells[seen.cell as usize];
-                let group = numbers.groups[seen.group as usize];
-                self.packet(cell, group, Origin { line, ..seen.origin }, seen);
-            }
-            Read::Placed { group, shown, len, is_damaged } => {
-                let group = &mut self.counted[numbers.groups[*group as usize] as usize];
-                group.count(*shown, *len, *is_damaged);
-            }
-            Read::Told { cell, told } => {
-                let cell = &self.cell_facts[numbers.cells[*cell as usize] as usize];
-                self.state.completeness.tell(cell.place, told.clone());
-            }
-            Read::Stamp { source, time } => {
-                let envelope = Envelope { time: *time, ..Envelope::default() };
-                self.state.clocks.learn(*source, &envelope, None);
-            }
-            Read::Clock { cell, shown } => self.clock(numbers.cells[*cell as usize], *shown),
-        }
-    }
-
-    fn packet(&mut self, cell: u32, number: u32, origin: Origin, seen: &Seen) {
-        let shown = Shown { time: seen.times.time, uptime: seen.times.uptime };
-        self.clock(cell, shown);
-        let state = &mut self.state;
-        let group = &mut self.counted[number as usize];
-        if let Some(mark) = &seen.mark {
-            match state.reports.marked((origin, number), mark, NOW, &mut group.sender) {
-                (Told::First, _) => {}
-                (Told::After(_), _) => return,
-                // This line is the first about a packet that another line reported.
-                (Told::Before(_), counted) => {
-                    group.count(shown, seen.len, false);
-                    self.counted[counted as usize].lose(seen.len);
-                    return;
-                }
-            }
-        }
-        let place = self.cell_facts[cell as usize].place;
-        let name = || &self.groups.all()[number as usize];
-        group.count(shown, seen.len, seen.is_damaged);
-        let completeness = &mut state.completeness;
-        let container = group
-            .container
-            .of(seen.limit, |limit| completeness.container(place, name().prefix(), limit));
-        completeness.packet_of(origin.source, (place, container), &seen.times);
-        if seen.is_damaged {
-            completeness.tell(place, crate::completeness::Told::Damage);
-        }
-    }
-
-    /// Takes a line that shows both clocks, or only one.
-    fn clock(&mut self, cell: u32, shown: Shown) {
-        let name = || &self.cells.all()[cell as usize];
-        let Cell { clock, samples, stamps, .. } = &mut self.cell_facts[cell as usize];
-        let clocks = &mut self.state.clocks;
-        match (shown.uptime, shown.time) {
-            (Some(uptime), LogTime::Instant(stamp)) => {
-                samples.add(uptime, stamp, |(uptime, stamp)| {
-                    clocks.learn_of(name().source(), *clock, uptime, stamp);
-                });
-            }
-            // Their day comes with `Read::Stamp`.
-            (Some(uptime), LogTime::Local(_) | LogTime::NoYear(_)) => {
-                let Some((kind, stamp)) = self.day.convert(shown.time) else { return };
-                stamps[kind as usize].add(uptime, stamp, |(uptime, stamp)| {
-                    clocks.learn_stamp(name().source(), *clock, kind, uptime, stamp);
-                });
-            }
-            (uptime, time) => {
-                let name = name();
-                let envelope = Envelope { time, uptime, ..name.envelope() };
-                clocks.learn(name.source(), &envelope, None);
-            }
-        }
-    }
-}
-
-/// Nothing is forgotten in the first phase, so it does not matter when a line came.
-const NOW: Timestamp = Timestamp::from_nanos(0);
-
-/// Finds the packets of iptables-logger's lines; see [`Gathering::finish`].
-#[derive(Debug)]
-pub struct Joiner<'g> {
-    reports: &'g mut Reports,
-    times: KnownTimes<'g>,
-    reader: Reader,
-    candidates: Vec<Candidate>,
-}
-
-impl Joiner<'_> {
-    /// Looks at a line a second time.
-    ///
-    /// ```
-    /// # use asg_core::{Gathering, Origin, SourceId};
-    /// # let packet = b"[639.5] OK_bfce786c-ab07-40ad-79f9-8 IN= OUT=eth0 SRC=10.255.73.3 \
-    /// #     DST=8.8.8.8 LEN=61 TOS=0x00 PREC=0x00 TTL=63 ID=28 DF PROTO=UDP SPT=365 DPT=53 \
-    /// #     LEN=41 ";
-    /// # let at = Origin { source: SourceId(0), line: 1 };
-    /// let mut gathering = Gathering::new();
-    /// gathering.ingest(at, packet);
-    /// let gathered = gathering.finish(|joiner| {
-    ///     joiner.look(at, packet);
-    ///     Ok::<(), std::convert::Infallible>(())
-    /// })?;
-    /// assert_eq!(gathered.counts().lines, 1);
-    /// # Ok::<(), std::convert::Infallible>(())
-    /// ```
-    pub fn look(&mut self, origin: Origin, line: &[u8]) {
-        self.look_at(origin, &Line::new(line));
-    }
-
-    /// Looks a second time at a line that may be [over-long](Line::cut).
-    pub fn look_at(&mut self, origin: Origin, line: &Line<'_>) {
-        let record = self.reader.classify(line);
-        let candidate = State::candidate(self.reports, &self.times, origin, &record);
-        self.candidates.extend(candidate);
     }
 }
