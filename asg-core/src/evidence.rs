@@ -188,6 +188,22 @@ impl NameKind {
     }
 }
 
+/// Returns the name by which a cell is compared with others: its BOSH instance id, if its own name
+/// ends in that.
+///
+/// Up to diego-release 1.17, the template `rep.json.erb` made a name such as `diego_cell-2-<id>` of
+/// job, index and id. Later the id alone is the name.
+pub(crate) fn cell_name(name: &str) -> &str {
+    const ID: usize = 36;
+    let id = || {
+        let (before, id) = name.split_at_checked(name.len().checked_sub(ID)?)?;
+        let (job, index) = before.strip_suffix('-')?.rsplit_once('-')?;
+        let is_index = !index.is_empty() && index.bytes().all(|byte| byte.is_ascii_digit());
+        (is_index && !job.is_empty() && id.parse::<Guid>().is_ok()).then_some(id)
+    };
+    id().unwrap_or(name)
+}
+
 /// The place of a line: a source, and a line number in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[expect(clippy::exhaustive_structs, reason = "callers write it as a literal")]

@@ -9,7 +9,7 @@ use super::attribution::MOST_CANDIDATES;
 use super::crowd::{Crowd, Interval, Reaching};
 use super::row::{Field, millis};
 use super::{Alias, LeaseKey, Ledger, Lifetime, NONE};
-use crate::evidence::NameKind;
+use crate::evidence::{NameKind, cell_name};
 use crate::time::TimeRange;
 
 impl Ledger {
@@ -120,6 +120,7 @@ impl Ledger {
     }
 
     pub(super) fn cell_named(&self, name: &str) -> Option<u32> {
+        let name = cell_name(name);
         self.cells.find(name, |known| **known == *name)
     }
 

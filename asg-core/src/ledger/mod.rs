@@ -62,7 +62,7 @@ use self::row::{Field, Flags, NO_ORIGIN, NONE, Origins, Row, Times};
 use self::rows_by::RowsBy;
 use crate::bytes::work;
 use crate::event::Moment;
-use crate::evidence::{Evidence, NameKind, Origin, SourceId};
+use crate::evidence::{Evidence, NameKind, Origin, SourceId, cell_name};
 use crate::guid::{Guid, GuidPrefix, Handle, ProcessName};
 use crate::names::identity::Workload;
 use crate::time::Timestamp;
@@ -685,6 +685,8 @@ impl Ledger {
 
     /// Returns the number of a cell or machine.
     pub(crate) fn cell_number(&mut self, name: Box<str>) -> u32 {
+        let own = cell_name(&name);
+        let name = if own.len() < name.len() { own.into() } else { name };
         let number = self.cells.put(name);
         if number as usize == self.cell_facts.len() {
             self.cell_facts.push(CellFacts { is_cell: false, alias: Alias::None, kinds: 0 });

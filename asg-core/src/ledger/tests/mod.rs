@@ -227,6 +227,32 @@ fn machines_are_compared_by_names_of_one_kind_without_a_cells_own_name() {
 }
 
 #[test]
+fn a_cells_name_of_job_index_and_id_is_its_id() {
+    let handle = "bfce786c-ab07-40ad-79f9-8f21";
+    let (id, other) =
+        ("0455ec2b-11fa-41ab-9d1c-f3a575cd55ea", "7b9f0c1d-22fa-41ab-9d1c-f3a575cd55ea");
+    let [old, old_other] = [id, other].map(|id| format!("diego_cell-2-{id}"));
+    for (cells, seen, reason) in [
+        ([&*old, id], id, Reason::WholeHandle),
+        ([id, &old], &old, Reason::WholeHandle),
+        ([&old, &old], other, Reason::OtherCell),
+        ([&old, &old], &old_other, Reason::OtherCell),
+        ([&old, other], id, Reason::ConflictingEvidence),
+        // Without an index it is another name.
+        ([id, &format!("cell-{id}")], id, Reason::ConflictingEvidence),
+        ([id, &format!("-2-{id}")], id, Reason::ConflictingEvidence),
+    ] {
+        let lines = (1..).zip(cells).map(|(line, cell)| {
+            let mut e = evidence(line, handle, "");
+            e.cell = Some(cell.into());
+            e
+        });
+        let seen = Sighting::default().on_machine(seen, NameKind::Instance);
+        assert_eq!(ask(&ledger(lines), handle, &seen).1, reason, "{cells:?} {seen:?}");
+    }
+}
+
+#[test]
 fn an_interface_corroborates_and_contradicts_as_an_address_does() {
     let handle = "bfce786c-ab07-40ad-79f9-8f21";
     let mut e = own(1, handle, Moment::Running, 0, "cell-1");
