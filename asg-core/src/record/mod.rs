@@ -221,7 +221,8 @@ impl<'a> Record<'a> {
         let role = self.role();
         self.memo.role = Some(role);
         self.content.fill(&self.envelope, role, self.memo.is_quiet);
-        if !self.memo.is_quiet {
+        // A text that proves nothing is its writer's, with all its lines.
+        if !self.memo.is_quiet && role.is_platform() {
             line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
         }
         if let Some(unread) = self.content.shorten_prefix(&self.envelope) {

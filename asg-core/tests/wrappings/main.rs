@@ -1,6 +1,7 @@
 //! Lines in all the wrappings that programs put around them: each is parsed, its machine and time
 //! are found, and its writer decides what it proves.
 
+mod frames;
 mod glued;
 mod heads;
 mod prefixed;

@@ -5,10 +5,11 @@
 //! a header never begins like that. Therefore a document ends where its brackets are closed, and a
 //! line that begins otherwise shows that it was not a document. A prefix on each line changes
 //! nothing about that; see [`prefixed`]. `journalctl` prints the fields of an entry on lines of
-//! their own; see [`entry`].
+//! their own; see [`entry`]. A frame with an octet count goes on to its end; see [`frames`].
 
 mod brackets;
 pub(super) mod entry;
+pub(super) mod frames;
 mod prefixed;
 mod row;
 
@@ -16,6 +17,7 @@ use serde::de::IgnoredAny;
 
 use self::brackets::Brackets;
 use self::entry::{CURSOR, Entry};
+use self::frames::FrameLines;
 use self::prefixed::{Prefixed, ends_in_bracket, may_be_inside};
 use self::row::Row;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
@@ -50,6 +52,8 @@ use crate::bytes::trailing;
 pub struct DocumentLines {
     /// The form of the log, once it is known.
     form: Option<Form>,
+    /// The lines of a frame that has not ended.
+    frames: FrameLines,
     open: Option<Open>,
     /// The lines so far, with a line feed behind each.
     text: Vec<u8>,
@@ -79,6 +83,9 @@ pub enum Form {
     /// The output of `journalctl -o export`. Only there does a line `__CURSOR=…` begin an entry:
     /// elsewhere a program may have printed it, to hide what follows in a value.
     Export,
+    /// Frames with octet counts: `94 <14>1 …`. Only there does a count hold lines together:
+    /// elsewhere a program may have printed it, to hide what follows.
+    Frames,
     /// The rows of a table, behind a line with the names of its columns. A row with a
     /// packet's or a container's text is passed on as an object of JSON with these names.
     Table(Head),
@@ -90,6 +97,9 @@ impl Form {
     pub fn of(beginning: &[u8]) -> Self {
         if beginning.starts_with(CURSOR) {
             return Self::Export;
+        }
+        if frames::frame(beginning).is_some() {
+            return Self::Frames;
         }
         let end = memchr::memchr(b'\n', beginning).map_or(beginning.len(), |at| at + 1);
         Head::of(without_line_end(&beginning[..end])).map_or(Self::Lines, Self::Table)
@@ -154,6 +164,7 @@ impl DocumentLines {
     const fn within(form: Option<Form>) -> Self {
         Self {
             form,
+            frames: FrameLines::new(),
             open: None,
             text: Vec::new(),
             offsets: Vec::new(),
@@ -177,7 +188,7 @@ impl DocumentLines {
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
         let may_begin = || match &self.form {
-            Some(Form::Table(_)) | None => true,
+            Some(Form::Table(_) | Form::Frames) | None => true,
             Some(_) => may_begin(line.bytes),
         };
         if self.open.is_none() && !may_begin() {
@@ -187,6 +198,22 @@ impl DocumentLines {
     }
 
     fn take(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
+        let form = self.form.get_or_insert_with(|| match line.number {
+            1 => Form::of(line.bytes),
+            _ => Form::Lines,
+        });
+        if *form != Form::Frames {
+            return self.take_line(line, each);
+        }
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.push(line, &mut |line| self.take_line(line, each));
+        self.frames = frames;
+    }
+
+    fn take_line(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
+        if line.part_of.is_some() {
+            return each(line);
+        }
         let state = self.state_after(&line);
         if state != State::Ended {
             self.keep(&line);
@@ -197,12 +224,9 @@ impl DocumentLines {
             State::Broken => self.pass_on(each),
             State::Ended => {
                 if self.open.is_some() {
-                    self.finish(&mut *each);
+                    self.finish_document(each);
                 }
-                let form = self.form.get_or_insert_with(|| match line.number {
-                    1 => Form::of(line.bytes),
-                    _ => Form::Lines,
-                });
+                let form = self.form.get_or_insert_default();
                 // Outside of quotes nobody but the exporter writes a line.
                 if let Form::Table(head) = form
                     && let Some(other) = Head::of(line.bytes)
@@ -281,9 +305,15 @@ impl DocumentLines {
     /// assert_eq!(found, 2, "a document that is not closed is passed on line by line");
     /// ```
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
+        let mut frames = std::mem::take(&mut self.frames);
+        frames.finish(&mut |line| self.take_line(line, &mut each));
+        self.finish_document(&mut each);
+    }
+
+    fn finish_document(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
         match self.open {
-            Some(Open::Entry(_) | Open::Row(_)) => self.pass_on_document(&mut each),
-            _ => self.pass_on(&mut each),
+            Some(Open::Entry(_) | Open::Row(_)) => self.pass_on_document(each),
+            _ => self.pass_on(each),
         }
     }
 
@@ -381,8 +411,9 @@ pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {
     };
     let mut lines = LogLines::within(form.clone());
     lines.push(&text[start..], |_| ());
-    let first = usize::try_from(*lines.documents.offsets.first()?).ok()?;
-    Some(start + first)
+    let DocumentLines { offsets, frames, .. } = &lines.documents;
+    let first = offsets.first().copied().or_else(|| frames.begins())?;
+    Some(start + usize::try_from(first).ok()?)
 }
 
 /// Returns the start of the last line that goes on with no document.
@@ -721,10 +752,22 @@ mod tests {
             "2024-05-06T07:08:05Z stdout F [",
             "2024-05-06T07:08:06Z stdout F   1",
             "2024-05-06T07:08:07Z stdout F ]",
+            "9 <4>1 ab",
+            "15 <4>1 ab\nc\n{",
+            "12 <4>1 ab",
+            "20 <4>1 ab9 <4>1 a",
+            "99 <14>1 - - app ",
+            "3 <4> 7 <4>1 a",
             "cell-1: {\ncell-1:   \"a\": [\ncell-1:   ]\ncell-1: }",
             "  {\n    \"a\": [\n    ]\n  }",
         ];
-        const HEADS: &[&str] = &["", "time,host,program,message\n", "\"time\",\"message\"\r\n"];
+        const HEADS: &[&str] = &[
+            "",
+            "9 <14>1 ab\n",
+            "14 <14>1 ab\n",
+            "time,host,program,message\n",
+            "\"time\",\"message\"\r\n",
+        ];
         let lines = prop::collection::vec(prop::sample::select(LINES), 0..16)
             .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect::<String>());
         (prop::sample::select(HEADS), lines).prop_map(|(head, lines)| format!("{head}{lines}"))

@@ -36,6 +36,7 @@ pub(super) use self::columns::closing_quote;
 pub use self::head::Head;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
+use super::gather::frames::frame;
 use super::is_like_lager;
 use crate::bytes::find::position;
 use crate::bytes::text::Text;
@@ -228,7 +229,7 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
         return Some(vec![found.within(outer)]);
     }
     if let Some(found) = frames(text) {
-        return Some(found);
+        return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
     if let Some(found) = journal::find(text) {
         return Some(found.into_iter().map(|found| found.within(outer)).collect());
@@ -444,19 +445,25 @@ fn unescape(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Splits `318 <4>1 …318 <4>1 …`: a line that is longer than its octet count contains several.
+/// Splits `318 <4>1 …318 <4>1 …`: a line that is longer than its octet count contains several. A
+/// message of several lines is several, too, unless its writer hands on no lines.
 fn frames(text: &[u8]) -> Option<Vec<Found<'_>>> {
     let mut found = Vec::new();
-    let mut at = 0;
+    let (mut at, mut count) = (0, 0);
     while let Some((begins, len)) = frame(&text[at..]) {
         let starts = at + begins;
         let ends = starts.saturating_add(len).min(text.len());
-        if found.is_empty() && ends == text.len() {
+        let frame = text[starts..ends].trim_ascii_end();
+        let lines = several::of_frame(frame);
+        if count == 0 && ends == text.len() && lines.is_none() {
             return None;
         }
-        let frame = text[starts..ends].trim_ascii_end();
-        found.push(Found { text: Cow::Borrowed(frame), starts, outer: Outer::default() });
-        at = ends;
+        let of_frame = |text| Found { text, starts, outer: Outer::default() };
+        match lines {
+            None => found.push(of_frame(Cow::Borrowed(frame))),
+            Some(lines) => found.extend(lines.into_iter().map(Cow::Owned).map(of_frame)),
+        }
+        (at, count) = (ends, count + 1);
     }
     // The rest is not a frame, so the number was not a count.
     if text[at..].trim_ascii().is_empty() {
@@ -464,13 +471,6 @@ fn frames(text: &[u8]) -> Option<Vec<Found<'_>>> {
     } else {
         None
     }
-}
-
-/// Returns where a frame begins behind its count, and its length.
-fn frame(text: &[u8]) -> Option<(usize, usize)> {
-    let digits = text.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
-    let len = std::str::from_utf8(&text[..digits]).ok()?.parse().ok()?;
-    text[digits..].starts_with(b" <").then_some((digits + 1, len))
 }
 
 /// Returns whether a text contains a packet, or a line of lager's, which may be in another string.

@@ -1,5 +1,5 @@
 //! The lines of a text that holds several: the output of a command, or a message, in one string of
-//! JSON.
+//! JSON or in one frame.
 //!
 //! Shippers join the lines of an app's message. So in a message the first program that does not
 //! hand on lines has the rest, as in a [glued line](super::glued).
@@ -43,6 +43,19 @@ pub(super) fn lines(text: &[u8], is_output: bool) -> Vec<Vec<u8>> {
         found.push(text.to_vec());
     }
     found
+}
+
+/// Returns the lines of a message that came in a frame, each behind the message's header; `None` if
+/// it is one line, or its writer hands on no lines.
+pub(super) fn of_frame(message: &[u8]) -> Option<Vec<Vec<u8>>> {
+    memchr::memchr(b'\n', message)?;
+    let header = layers::headers(message).filter(|header| header.role().carries_lines())?;
+    let head = &message[..header.body_at];
+    // The uptime is of the first line.
+    let uptime = memchr::memrchr(b'[', head).filter(|_| header.uptime.is_some());
+    let head = &head[..uptime.unwrap_or(head.len())];
+    let lines = lines(&message[head.len()..], false);
+    Some(lines.into_iter().map(|line| [head, &line].concat()).collect())
 }
 
 /// Returns whether a line has such a text, or what is left of one that is cut.

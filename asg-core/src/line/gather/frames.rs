@@ -1,0 +1,213 @@
+//! Frames with octet counts whose message goes on over several lines.
+//!
+//! The count says where a message ends, so the lines up to there are its writer's, whatever they
+//! look like. A count is right if a line ends there, or another frame begins. If it is wrong,
+//! lines are passed on one by one, so that none is lost; but those that stand behind a speaker's
+//! frame without a frame of their own stay its text.
+//!
+//! Source: RFC 6587, 3.4.1.
+
+use std::collections::VecDeque;
+
+use crate::line::envelope::layers;
+use crate::line::split::RawLine;
+
+/// Joins the lines of each frame.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FrameLines {
+    /// Lines that wait for the end of a frame; it begins in the first of them.
+    held: VecDeque<Held>,
+    /// Their texts, behind what was passed on already.
+    text: Vec<u8>,
+    /// The beginning of the line in whose middle the first of them begins, behind other frames.
+    shares: Option<u64>,
+}
+
+/// A line that waits.
+#[derive(Debug, Clone)]
+struct Held {
+    number: u64,
+    offset: u64,
+    skipped: u64,
+    /// Where it lies in the text.
+    starts: usize,
+    len: usize,
+    /// The frame that begins in it and does not end in it.
+    open: Option<Open>,
+}
+
+/// A frame that goes on behind its line.
+#[derive(Debug, Clone, Copy)]
+struct Open {
+    /// Where it ends in the stream, by its count.
+    ends: u64,
+    /// Whether its writer hands on no lines.
+    is_speakers: bool,
+}
+
+impl Held {
+    /// Returns where the line ends in the stream, without its line feed.
+    const fn ends(&self) -> u64 {
+        self.offset + self.len as u64 + self.skipped
+    }
+}
+
+impl FrameLines {
+    pub(super) const fn new() -> Self {
+        Self { held: VecDeque::new(), text: Vec::new(), shares: None }
+    }
+
+    /// Takes the next line, and passes on those that are complete.
+    pub(super) fn push(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
+        let open = Open::in_line(line.bytes, line.offset, line.skipped);
+        if self.held.is_empty() && open.is_none() {
+            return each(line);
+        }
+        let RawLine { number, offset, skipped, bytes, .. } = line;
+        let (starts, len) = (self.text.len(), bytes.len());
+        self.text.extend_from_slice(bytes);
+        self.held.push_back(Held { number, offset, skipped, starts, len, open });
+        self.settle(false, each);
+    }
+
+    /// Ends the stream.
+    pub(super) fn finish(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
+        self.settle(true, each);
+    }
+
+    /// Returns where the lines begin that are not complete.
+    pub(super) fn begins(&self) -> Option<u64> {
+        let first = self.held.front()?;
+        Some(self.shares.unwrap_or(first.offset))
+    }
+
+    /// Passes on what is decided by the lines so far.
+    fn settle(&mut self, is_over: bool, each: &mut impl FnMut(RawLine<'_>)) {
+        while let Some(first) = self.held.front() {
+            let Some(open) = first.open else {
+                self.pass_on(1, 0, each);
+                continue;
+            };
+            let last = self.held.back().map_or(0, Held::ends);
+            if open.ends > last + 1 {
+                if !is_over {
+                    return;
+                }
+                self.pass_on(self.count_own(open, self.held.len()), 0, each);
+                continue;
+            }
+            // The line in which the frame ends, or that begins there.
+            let place = self.held.partition_point(|held| held.ends() + 1 < open.ends);
+            let line = &self.held[place];
+            let Some(inside) = open.ends.checked_sub(line.offset).filter(|at| *at > 0) else {
+                // It ends with the line end before.
+                self.pass_on(place, 0, each);
+                continue;
+            };
+            let inside = usize::try_from(inside).unwrap_or(usize::MAX);
+            let text = &self.text[line.starts..][..line.len];
+            match text.get(inside..) {
+                Some(rest) if frame(rest).is_some() => self.pass_on(place, inside, each),
+                Some(rest) if !rest.trim_ascii().is_empty() => {
+                    self.pass_on(self.count_own(open, place + 1), 0, each);
+                }
+                _ => self.pass_on(place + 1, 0, each),
+            }
+        }
+    }
+
+    /// Returns how many of so many lines are certainly the frame's, if its count is wrong.
+    fn count_own(&self, open: Open, most: usize) -> usize {
+        let is_frame = |held: &&Held| frame(&self.text[held.starts..][..held.len]).is_some();
+        let others = self.held.iter().take(most).skip(1);
+        if open.is_speakers { 1 + others.take_while(|held| !is_frame(held)).count() } else { 1 }
+    }
+
+    /// Passes on so many lines, and so many bytes of the next one, as one line and its parts. The
+    /// rest of the next one is a line by itself.
+    fn pass_on(&mut self, lines: usize, bytes: usize, each: &mut impl FnMut(RawLine<'_>)) {
+        let mut text = Vec::new();
+        let mut skipped = 0;
+        let is_one = lines == 1 && bytes == 0;
+        for n in (0..lines).filter(|_| !is_one) {
+            let Held { starts, len, skipped: of_line, .. } = self.held[n];
+            text.extend_from_slice(&self.text[starts..starts + len]);
+            skipped += of_line;
+            // The count has carriage returns, too.
+            let next = self.held.get(n + 1).map(|next| next.offset);
+            match next {
+                Some(next) if n + 1 < lines || bytes > 0 => {
+                    let is_crlf = next > self.held[n].ends() + 1;
+                    text.extend_from_slice(if is_crlf { b"\r\n" } else { b"\n" });
+                }
+                _ => {}
+            }
+        }
+        if bytes > 0 {
+            text.extend_from_slice(&self.text[self.held[lines].starts..][..bytes]);
+        }
+        let first = self.held[0].number;
+        let begins = self.shares.take().unwrap_or(self.held[0].offset);
+        for (n, held) in self.held.drain(..lines).enumerate() {
+            let Held { number, offset, starts, len, .. } = held;
+            let own = &self.text[starts..starts + len];
+            let line = RawLine { number, offset, bytes: own, skipped: held.skipped, part_of: None };
+            each(match n {
+                _ if is_one => line,
+                0 => RawLine { bytes: &text, skipped, ..line },
+                _ => RawLine { skipped: 0, part_of: Some(first), ..line },
+            });
+        }
+        if bytes > 0
+            && let Some(rest) = self.held.front_mut()
+        {
+            // The frames before it need that line, too.
+            self.shares = Some(begins);
+            (rest.starts, rest.len) = (rest.starts + bytes, rest.len - bytes);
+            rest.offset += bytes as u64;
+            let text = &self.text[rest.starts..][..rest.len];
+            rest.open = Open::in_line(text, rest.offset, rest.skipped);
+        }
+        self.drop_text();
+    }
+
+    /// Drops the texts that were passed on, once they are the most.
+    fn drop_text(&mut self) {
+        let done = self.held.front().map_or(self.text.len(), |held| held.starts);
+        if done == 0 || done * 2 < self.text.len() {
+            return;
+        }
+        self.text.drain(..done);
+        for held in &mut self.held {
+            held.starts -= done;
+        }
+        if self.text.is_empty() {
+            self.text.shrink_to(1 << 16);
+        }
+    }
+}
+
+impl Open {
+    /// Finds the frame that a line of frames does not end.
+    fn in_line(line: &[u8], offset: u64, skipped: u64) -> Option<Self> {
+        let mut at = 0;
+        loop {
+            let (begins, len) = frame(line.get(at..)?)?;
+            let ends = at + begins + len;
+            // Its line feed may be counted.
+            if ends as u64 > line.len() as u64 + skipped + 1 {
+                let is_speakers = !layers::peel(&line[at + begins..]).role().carries_lines();
+                return Some(Self { ends: offset + ends as u64, is_speakers });
+            }
+            at = ends;
+        }
+    }
+}
+
+/// Returns where a frame's message begins behind its count, and its length.
+pub(in crate::line) fn frame(text: &[u8]) -> Option<(usize, usize)> {
+    let digits = text.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
+    let is_frame = text[digits..].starts_with(b" <");
+    let len = std::str::from_utf8(&text[..digits]).ok().filter(|_| is_frame)?.parse().ok()?;
+    Some((digits + 1, len))
+}

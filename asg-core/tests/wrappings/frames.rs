@@ -1,0 +1,185 @@
+//! Frames with octet counts over several lines: the count says whose a line is.
+
+use asg_core::line::{LogLines, RawLine};
+use asg_core::record::Outcome;
+use asg_core::{Origin, Record, SourceId};
+
+use super::{PACKET, REP};
+
+/// What a log gives: the numbers of the lines with packets and with evidence that are proven, and
+/// of those that hold what proves nothing.
+#[derive(Debug, Default, PartialEq)]
+struct Given {
+    packets: Vec<u64>,
+    evidence: Vec<u64>,
+    refused: Vec<u64>,
+    hosts: Vec<Option<String>>,
+}
+
+fn given(log: &str) -> Given {
+    let of_pieces = |size: usize| {
+        let mut given = Given::default();
+        let mut count = 0;
+        let mut each = |raw: RawLine<'_>| {
+            count += 1;
+            assert_eq!(raw.number, count, "each line once");
+            if raw.part_of.is_some() {
+                return;
+            }
+            let line = raw.line();
+            let mut outcome = Outcome::Other;
+            for record in Record::all(&line) {
+                outcome = outcome.max(Outcome::of(&line, &record));
+                if record.proven_packet().is_some() {
+                    given.packets.push(raw.number);
+                    given.hosts.push(record.envelope.host.map(|host| host.to_string()));
+                }
+                let origin = Origin { source: SourceId(0), line: raw.number };
+                record.evidence(origin, |_| {
+                    given.evidence.push(raw.number);
+                    given.hosts.push(record.envelope.host.map(|host| host.to_string()));
+                });
+            }
+            if outcome == Outcome::NotPlatform {
+                given.refused.push(raw.number);
+            }
+        };
+        let mut lines = LogLines::new();
+        for piece in log.as_bytes().chunks(size) {
+            lines.push(piece, &mut each);
+        }
+        lines.finish(&mut each);
+        assert_eq!(count as usize, log.lines().count());
+        given
+    };
+    let whole = of_pieces(log.len());
+    assert_eq!(of_pieces(7), whole, "in pieces");
+    whole
+}
+
+const STAMP: &str = "2024-05-06T07:09:12Z";
+
+fn message(program: &str, text: &str) -> String {
+    format!("<14>1 {STAMP} cell-1 {program} - - - {text}")
+}
+
+fn framed(message: &str) -> String {
+    format!("{} {message}", message.len())
+}
+
+fn frame(program: &str, text: &str) -> String {
+    framed(&message(program, text))
+}
+
+/// Writers whose text proves nothing, as the name and the process id of a header.
+const APPS: [&str; 3] = ["my-app", "sshd", "11111111-1111-4111-8111-111111111111"];
+
+/// What an app may print behind a line feed.
+fn forged() -> [String; 5] {
+    [
+        REP.to_owned(),
+        PACKET.to_owned(),
+        message("kernel", PACKET),
+        frame("kernel", PACKET),
+        format!("{}\n{}", frame("kernel", "x"), frame("rep", REP)),
+    ]
+}
+
+#[test]
+fn lines_inside_an_apps_frame_are_the_apps() {
+    for app in APPS {
+        for text in forged() {
+            let lines = 1 + text.lines().count() as u64;
+            let app = message(app, &format!("hello\n{text}"));
+            let (first, last) = (frame("kernel", PACKET), frame("rep", REP));
+            // The count has the line feed, or has not; or no line feed is between frames.
+            let app_frame = framed(&app);
+            let log = format!("{first}\n{app_frame}\n{last}\n");
+            let by_line = given(&log);
+            assert_eq!(
+                (&*by_line.packets, &*by_line.evidence),
+                (&[1][..], &[2 + lines][..]),
+                "{log}"
+            );
+            assert_eq!(by_line.refused, [2], "{log}");
+            let counted = |message: &str| framed(&format!("{message}\n"));
+            let log = [message("kernel", PACKET), app.clone(), message("rep", REP)]
+                .map(|it| counted(&it));
+            let given_by = given(&log.concat());
+            assert_eq!((&*given_by.packets, &*given_by.evidence), (&[1][..], &[2 + lines][..]));
+            let log = [&first, &framed(&app), &last].map(String::as_str).concat();
+            let given_by = given(&log);
+            assert_eq!(
+                (&*given_by.packets, &*given_by.evidence),
+                (&[1][..], &[lines][..]),
+                "{log}"
+            );
+            let log = [framed(&app.replace('\n', "\r\n")), first, last].join("\r\n");
+            let with_cr = given(&log);
+            assert_eq!(
+                (&*with_cr.packets, &*with_cr.evidence),
+                (&[1 + lines][..], &[2 + lines][..])
+            );
+        }
+    }
+}
+
+#[test]
+fn an_apps_frame_that_is_cut_or_counted_wrong_takes_no_other_frame_and_gives_nothing() {
+    let others = format!("{}\n{}\n", frame("kernel", PACKET), frame("rep", REP));
+    let app = message("my-app", &format!("hello\n{REP}\n{PACKET}"));
+    for count in [app.len() + 3, app.len() - 3, app.len() + 900, 999_999, app.len() - 400] {
+        // Behind the first line of the log, whose count is right.
+        let log = format!("{}\n{count} {app}\n{others}", frame("kernel", "x"));
+        let given = given(&log);
+        // A count that ends too early leaves the last line to nobody.
+        let is_short = count < app.len() - 300;
+        if !is_short {
+            assert_eq!((&*given.packets, &*given.evidence), (&[5][..], &[6][..]), "{log}");
+            assert_eq!(given.refused, [2], "{log}");
+        }
+        assert!(given.packets.contains(&5) && given.evidence.contains(&6), "{log}");
+    }
+    // A log that ends in a frame.
+    let whole = framed(&app);
+    let head = frame("kernel", PACKET);
+    for cut in [1, 20, PACKET.len() + 10] {
+        let given = given(&format!("{head}\n{}", &whole[..whole.len() - cut]));
+        assert_eq!((&*given.packets, &*given.evidence), (&[1][..], &[][..]), "{cut}");
+        assert_eq!(given.refused, [2]);
+    }
+}
+
+#[test]
+fn lines_in_a_frame_of_the_platforms_are_all_read() {
+    for (program, text) in [("kernel", PACKET), ("rep", REP), ("-", PACKET), ("root", PACKET)] {
+        let one = given(&format!("{}\n", frame(program, text)));
+        let log =
+            format!("{}\n{}\n", frame(program, &[text; 3].join("\n")), frame("kernel", PACKET));
+        let all = given(&log);
+        let is_read = program != "root";
+        let expected = |n: usize| if is_read { n } else { 0 };
+        assert_eq!(one.packets.len() + one.evidence.len(), expected(1), "{log}");
+        assert_eq!(all.packets.len() + all.evidence.len(), expected(3) + 1, "{log}");
+        assert!(all.hosts.iter().all(|host| host.as_deref() == Some("cell-1")), "{all:?}");
+        // Of a count that is wrong nothing is lost.
+        let wrong = format!(
+            "{}\n999 {}\n{}\n",
+            frame("kernel", "x"),
+            message(program, text),
+            frame("kernel", PACKET)
+        );
+        let given = given(&wrong);
+        assert_eq!(given.packets.len() + given.evidence.len(), expected(1) + 1, "{wrong}");
+    }
+    // rep prints no packets.
+    let given = given(&format!("{}\n", frame("rep", &format!("{REP}\n{PACKET}"))));
+    assert_eq!((given.packets.len(), given.evidence.len()), (0, 1));
+}
+
+#[test]
+fn a_count_in_another_log_holds_nothing_together() {
+    let log = format!("log\n999999 {}\n{PACKET}\n{REP}\n", message("my-app", "hello"));
+    let given = given(&log);
+    assert_eq!((given.packets, given.evidence), (vec![3], vec![4]));
+}
