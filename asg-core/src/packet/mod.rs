@@ -68,6 +68,7 @@ pub use view::{Icmp, Network, Transport};
 use self::extra::Extra;
 use crate::bytes::line_end::without_line_end;
 use crate::bytes::text::Text;
+use crate::bytes::trailing;
 use crate::error::Error;
 
 /// The part of a packet line that could be parsed, and why parsing stopped if it did.
@@ -189,7 +190,7 @@ impl<'a> Packet<'a> {
 
     /// Parses a text that may be the end of a packet's line; `None` if that is not certain.
     pub(crate) fn fill_end(&mut self, text: &'a [u8]) -> Option<Error> {
-        let (line, _) = crate::bytes::trailing::divide(text);
+        let (line, _) = trailing::divide(text);
         let error = grammar::headless(line, self)?;
         let has_some = self.ip.proto.is_some() || self.ip.src.is_some() || self.ip.spt.is_some();
         has_some.then_some(error)
@@ -204,7 +205,34 @@ impl<'a> Packet<'a> {
     /// printed it.
     #[cold]
     fn mend(&mut self, text: &'a [u8], anchor: Anchor<'a>, error: Error) -> Result<(), Error> {
-        let (line, trailing) = crate::bytes::trailing::divide(text);
+        self.mend_marked(text, anchor, error).or_else(|error| {
+            *self = Self::closed(text).ok_or(error)?;
+            Ok(())
+        })
+    }
+
+    /// Parses a line with closing marks behind it; `None` if it is not whole without them.
+    fn closed(text: &'a [u8]) -> Option<Self> {
+        let mut line = text;
+        for _ in 0..trailing::MOST_CLOSERS {
+            line = trailing::without_closer(line)?;
+            let mut packet = Self::default();
+            if packet.parse_by(grammar::mended, line, anchor::find(line)?).is_ok() {
+                let trailing = Text::new(&text[line.len()..]);
+                packet.extra.get_or_insert_default().trailing = Some(trailing);
+                return Some(packet);
+            }
+        }
+        None
+    }
+
+    fn mend_marked(
+        &mut self,
+        text: &'a [u8],
+        anchor: Anchor<'a>,
+        error: Error,
+    ) -> Result<(), Error> {
+        let (line, trailing) = trailing::divide(text);
         let anchor = if trailing.is_empty() { Some(anchor) } else { anchor::find(line) };
         let Some(anchor) = anchor else { return Err(error) };
         let read = self.parse_by(grammar::mended, line, anchor);

@@ -210,7 +210,7 @@ impl<'a> Content<'a> {
             }
             Err(error) => error,
         };
-        let (whole, marks) = trailing::divide(body);
+        let (whole, marks) = trailing::divide_object(body);
         if !marks.is_empty() && LagerEvent::object(whole).is_ok() {
             return Self::json(whole, role, false);
         }

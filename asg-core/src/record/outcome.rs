@@ -661,7 +661,7 @@ mod tests {
             (String::new(), Outcome::Other),
             (rep("[2024-05-06 07:09:13] "), Outcome::NotUnderstood),
             (rep("[x] 2024-05-06T07:09:10Z h my-app[9]: "), Outcome::NotPlatform),
-            (rep("['"), Outcome::NotUnderstood),
+            (rep("x['"), Outcome::NotUnderstood),
             (rep("    "), Outcome::Evidence),
             (rep(&" ".repeat(30)), Outcome::NotUnderstood),
             (packet(&format!("{}{kernel}", " ".repeat(30))), Outcome::HeaderNotUnderstood),

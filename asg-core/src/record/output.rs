@@ -131,7 +131,7 @@ impl Members<'_, '_> {
         let body = envelope.body.as_bytes();
         if matches!(content, Content::Rep(_) | Content::Logger(_) | Content::Document(_))
             && matches!(body, [b'{' | b'[', ..])
-            && let (_, marks @ [_, ..]) = trailing::divide(body)
+            && let (_, marks @ [_, ..]) = trailing::divide_object(body)
         {
             map.serialize_entry("trailing", &Text::new(marks))?;
         }

@@ -130,9 +130,36 @@ fn a_rep_line_is_evidence_in_each_wrapping_and_an_apps_is_in_none() {
 #[test]
 fn marks_behind_a_line_cost_nothing() {
     let json = serde_json::json!({"host": "cell-1", "ident": "rep", "message": REP}).to_string();
-    for marks in
-        ["\"", "'", "`", ",", "\t", "#015", "#012", "\\n", "\\r\\n", "\u{a0}", "\0", "\",", " #015"]
-    {
+    for marks in [
+        "\"",
+        "'",
+        "`",
+        ",",
+        "\t",
+        "#015",
+        "#012",
+        "\\n",
+        "\\r\\n",
+        "\u{a0}",
+        "\0",
+        "\",",
+        " #015",
+        "']",
+        "\"]",
+        "')",
+        " |",
+        "|",
+        "**",
+        "`]",
+        "</pre>",
+        "<br>",
+        " <br />",
+        "</td></tr>",
+        "</code></pre>",
+        "^M",
+        "&#13;",
+        "\\n'",
+    ] {
         for (line, is_evidence) in [
             (REP.to_owned(), true),
             (format!("May  6 07:09:10 cell-1 rep: {REP}"), true),
@@ -151,6 +178,67 @@ fn marks_behind_a_line_cost_nothing() {
         }
         // A line that is cut does not count as a whole one with marks.
         let cut = format!("{}{marks}", &REP[..REP.len() - 1]);
+        assert_eq!(Record::classify(&Line::new(cut.as_bytes())).kind(), "damaged", "{cut}");
+    }
+}
+
+#[test]
+fn marks_around_a_line_cost_nothing() {
+    for (before, behind) in [
+        ("'", "',"),
+        ("['", "']"),
+        ("    \"", "\","),
+        ("('", "')"),
+        ("> ", ""),
+        ("> `", "`"),
+        ("* `", "`"),
+        ("- ", ""),
+        ("- '", "'"),
+        ("| ", " |"),
+        ("|", "|"),
+        ("**", "**"),
+        ("<pre>", "</pre>"),
+        ("<td>", "</td></tr>"),
+        ("<tr><td>", "</td></tr>"),
+        ("<li>", "</li>"),
+    ] {
+        let proves_packet =
+            |text: &str| Record::classify(&Line::new(text.as_bytes())).proven_packet().is_some();
+        for (header, body) in [
+            ("May  6 07:09:10 cell-1 kernel: ", PACKET),
+            ("<4>1 2024-05-06T07:09:10Z cell-1 kernel - - - ", PACKET),
+            ("May  6 07:09:10 cell-1 rep: ", REP),
+            ("", REP),
+            ("", PACKET),
+        ] {
+            let text = format!("{before}{header}{body}{behind}");
+            let line = Line::new(text.as_bytes());
+            let record = Record::classify(&line);
+            let cell = record.envelope.cell();
+            assert_eq!(cell.as_deref(), Some("cell-1").filter(|_| !header.is_empty()), "{text}");
+            assert_eq!(proves_packet(&text), body == PACKET, "{text}");
+            assert_eq!(proves(&text), usize::from(body == REP), "{text}");
+            let packet = record.packet().map(|(packet, _)| packet.mark);
+            assert!(packet.is_none_or(|mark| mark == Some(2)), "{text}");
+            assert!(record.kind() != "damaged", "{text}");
+            // An app's line stays the app's.
+            for header in [
+                "May  6 07:09:10 cell-1 my-app: ",
+                "2024-05-06T07:08:05.40+0000 [APP/PROC/WEB/0] OUT ",
+            ] {
+                for text in [
+                    format!("{before}{header}{body}{behind}"),
+                    format!("{header}{before}{body}{behind}"),
+                ] {
+                    assert_eq!((proves_packet(&text), proves(&text)), (false, 0), "{text}");
+                }
+            }
+        }
+        // What is cut is not whole with marks behind it.
+        let cut = format!(
+            "{before}May  6 07:09:10 cell-1 kernel: {}{behind}",
+            &PACKET[..PACKET.len() - 40]
+        );
         assert_eq!(Record::classify(&Line::new(cut.as_bytes())).kind(), "damaged", "{cut}");
     }
 }

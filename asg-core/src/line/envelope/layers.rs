@@ -78,6 +78,7 @@ const PREFIXES: &[Layer] = &[
     layer(|b| b == b'>', |text| text.starts_with(b"> ").then(|| up_to(2))),
     layer(|b| matches!(b, b' ' | b'\t') || b.is_ascii_digit(), numbered),
     layer(|b| matches!(b, b' ' | b'\t'), blanks),
+    layer(|b| is_opener(b) || b == b'<', openers),
     layer(is_word, first_word),
 ];
 
@@ -579,6 +580,22 @@ fn stamp_alone(text: &[u8]) -> Option<Envelope<'_>> {
 fn blanks(text: &[u8]) -> Option<Envelope<'_>> {
     let len = count_blanks(text);
     (len > 0 && !is_continuation(text)).then(|| up_to(len))
+}
+
+/// Returns whether a byte may be a mark of a list, a table or code before a line.
+const fn is_opener(b: u8) -> bool {
+    matches!(b, b'\'' | b'"' | b'`' | b'|' | b'(' | b'[' | b'*' | b'-')
+}
+
+/// Skips marks of lists, tables and code, and tags of HTML, before a line of lager's: `['{"…`.
+fn openers(text: &[u8]) -> Option<Envelope<'_>> {
+    const MOST_MARKS: usize = 16;
+    let head = &text[..text.len().min(MOST_MARKS)];
+    let at = memchr::memchr(b'{', head)?;
+    let is_mark = |b: &u8| is_opener(*b) || matches!(b, b' ' | b'\t');
+    let are_marks = head[..at].iter().all(is_mark)
+        || (head.starts_with(b"<") && head[..at].ends_with(b">") && head[1].is_ascii_alphabetic());
+    (are_marks && text[at..].starts_with(b"{\"timestamp\":")).then(|| up_to(at))
 }
 
 fn count_blanks(text: &[u8]) -> usize {

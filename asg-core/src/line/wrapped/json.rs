@@ -62,7 +62,7 @@ pub(super) fn find(text: &[u8]) -> Option<Vec<Found<'_>>> {
         Some(value) => (vec![value], false),
         None => match several() {
             Some(several) => (several, true),
-            None => match serde_json::from_slice(trailing::divide(text).0) {
+            None => match serde_json::from_slice(trailing::divide_object(text).0) {
                 Ok(value) => (vec![value], false),
                 Err(_) => return cut::find(text),
             },
