@@ -8,7 +8,8 @@ use crate::evidence::Origin;
 use crate::line::Line;
 use crate::record::reader::Reader;
 
-/// Finds the packets of iptables-logger's lines; see [`Gathering::finish`].
+/// Finds the packets of iptables-logger's lines; see
+/// [`Gathering::finish`](super::Gathering::finish).
 #[derive(Debug)]
 pub struct Joiner<'g> {
     reports: &'g mut Reports,
