@@ -435,7 +435,7 @@ where
                 let out =
                     |state: &mut State| state.flights.values().any(|f| Arc::ptr_eq(f, &flight));
                 drop(self.landed.wait_while(state, out));
-                // Whoever stopped that question did not stop this one.
+                // Its caller stopped that question only.
                 if let Some(error) = flight.get().filter(|error| !error.is_stop()) {
                     return Err(error.clone());
                 }

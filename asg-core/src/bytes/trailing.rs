@@ -54,7 +54,7 @@ pub(crate) fn without_closer(text: &[u8]) -> Option<&[u8]> {
     found.or_else(|| CLOSERS.iter().chain(&MARKS).find_map(|mark| text.strip_suffix(*mark)))
 }
 
-/// Divides an object from what stands behind it. No mark ends in the object's closing bracket.
+/// Divides an object from the marks behind it. No mark ends in the object's closing bracket.
 pub(crate) fn divide_object(text: &[u8]) -> (&[u8], &[u8]) {
     let is_end = |line: &[u8]| line.trim_ascii_end().ends_with(b"}");
     let divided = divide(text);

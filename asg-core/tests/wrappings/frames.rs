@@ -1,4 +1,4 @@
-//! Frames with octet counts over several lines: the count says whose a line is.
+//! Frames with octet counts over several lines: each line belongs to the writer of its frame.
 
 use asg_core::line::{LogLines, RawLine};
 use asg_core::record::Outcome;
@@ -6,8 +6,8 @@ use asg_core::{Origin, Record, SourceId};
 
 use super::{PACKET, REP};
 
-/// What a log gives: the numbers of the lines with packets and with evidence that are proven, and
-/// of those that hold what proves nothing.
+/// The numbers of a log's lines: with proven packets, with proven evidence, and with those that
+/// prove nothing.
 #[derive(Debug, Default, PartialEq)]
 struct Given {
     packets: Vec<u64>,
@@ -74,7 +74,7 @@ fn frame(program: &str, text: &str) -> String {
 /// Writers whose text proves nothing, as the name and the process id of a header.
 const APPS: [&str; 3] = ["my-app", "sshd", "11111111-1111-4111-8111-111111111111"];
 
-/// What an app may print behind a line feed.
+/// Texts that an app may print behind a line feed.
 fn forged() -> [String; 5] {
     [
         REP.to_owned(),

@@ -234,7 +234,7 @@ fn marks_around_a_line_cost_nothing() {
                 }
             }
         }
-        // What is cut is not whole with marks behind it.
+        // Marks behind a cut line do not make it whole.
         let cut = format!(
             "{before}May  6 07:09:10 cell-1 kernel: {}{behind}",
             &PACKET[..PACKET.len() - 40]

@@ -1,9 +1,9 @@
 //! Frames with octet counts whose message goes on over several lines.
 //!
-//! The count says where a message ends, so the lines up to there are its writer's, whatever they
-//! look like. A count is right if a line ends there, or another frame begins. If it is wrong,
-//! lines are passed on one by one, so that none is lost; but those that stand behind a speaker's
-//! frame without a frame of their own stay its text.
+//! A message ends where its count ends, so all lines up to there belong to its writer. A count is
+//! right if a line ends there, or another frame begins. If it is wrong, lines are passed on one by
+//! one, and none is lost. Lines behind a speaker's frame that have no frame of their own remain
+//! text of that speaker.
 //!
 //! Source: RFC 6587, 3.4.1.
 
