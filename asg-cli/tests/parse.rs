@@ -108,8 +108,8 @@ fn no_bytes_stop_it_and_no_line_is_lost() {
     assert_eq!(run.status, 1, "the end of the long line was skipped");
     assert_eq!(
         run.stderr,
-        "asglog: not all lines count in full: 1 longer than 64 KiB, or documents longer than 64 MiB \
-         (the end was skipped; the first is -:7); `asglog parse` shows them\n"
+        "asglog: not all lines count in full: 4 damaged (cut, split or malformed; the first is -:1), \
+         1 longer than 64 KiB, or documents longer than 64 MiB (the end was skipped; the first is -:7); `asglog parse` shows them\n"
     );
     assert_schema("parse", &objects);
 }

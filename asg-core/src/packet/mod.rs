@@ -192,7 +192,9 @@ impl<'a> Packet<'a> {
     pub(crate) fn fill_end(&mut self, text: &'a [u8]) -> Option<Error> {
         let (line, _) = trailing::divide(text);
         let error = grammar::headless(line, self)?;
-        let has_some = self.ip.proto.is_some() || self.ip.src.is_some() || self.ip.spt.is_some();
+        let Ip { proto, src, spt, dpt, window, urgp, .. } = &self.ip;
+        let has_ports = spt.is_some() || dpt.is_some() || window.is_some() || urgp.is_some();
+        let has_some = proto.is_some() || src.is_some() || has_ports;
         has_some.then_some(error)
     }
 

@@ -66,7 +66,7 @@ const TABLE: [Class; 10] = [
     class(Outcome::Evidence, "evidence", "about containers", None),
     class(Outcome::Logger, "logger", "of iptables-logger", None),
     class(Outcome::Packet, "packet", "packets", None),
-    class(Outcome::Damaged, "damaged", "damaged", None),
+    class(Outcome::Damaged, "damaged", "damaged", Some("cut, split or malformed")),
     class(
         Outcome::NotUnderstood,
         "not_understood",
@@ -240,6 +240,9 @@ fn holds_text(text: &[u8], is_platform: bool) -> bool {
     {
         return true;
     }
+    if holds_fields(text) {
+        return true;
+    }
     // UTF-16 without its mark is not known for what it is.
     if memchr::memchr(0, text).is_some() && position!(b"S\0R\0C\0=\0", text).is_some() {
         return true;
@@ -261,6 +264,24 @@ fn holds_text(text: &[u8], is_platform: bool) -> bool {
         }
     };
     inner.into_iter().flatten().any(|at| names_container(&text[at..]))
+}
+
+/// Names of a packet's fields.
+const FIELDS: [&[u8]; 15] = [
+    b"OUT", b"MAC", b"SRC", b"DST", b"LEN", b"TOS", b"PREC", b"TTL", b"ID", b"PROTO", b"SPT",
+    b"DPT", b"WINDOW", b"RES", b"URGP",
+];
+
+/// Returns whether a text has three fields of a packet: so has a piece of a line that a terminal or
+/// a letter has broken.
+fn holds_fields(text: &[u8]) -> bool {
+    let is_field = |at: &usize| {
+        let before = &text[..*at];
+        let len = before.iter().rev().take_while(|b| b.is_ascii_uppercase()).count();
+        let (before, name) = before.split_at(before.len() - len);
+        before.last().is_none_or(|b| *b == b' ') && FIELDS.contains(&name)
+    };
+    memchr::memchr_iter(b'=', text).filter(is_field).nth(2).is_some()
 }
 
 /// The members of documents that name a container.

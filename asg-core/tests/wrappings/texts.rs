@@ -370,3 +370,24 @@ fn a_prompt_of_a_shell_hides_no_document() {
         assert_eq!(outcome, Outcome::NotPlatform, "{forged}");
     }
 }
+
+#[test]
+fn a_line_that_a_terminal_has_broken_is_told_with_each_of_its_pieces() {
+    for header in ["May  6 07:09:10 cell-1 kernel: ", "", "2024-05-06T07:09:10Z cell-1 kernel: "] {
+        for columns in [72, 76, 80, 100, 120, 132, 160] {
+            let line = format!("{header}{PACKET}");
+            let bytes = line.as_bytes();
+            for piece in bytes.chunks(columns) {
+                let line = Line::new(piece);
+                let record = Record::classify(&line);
+                let outcome = Outcome::of(&line, &record);
+                // A piece of a few fields is not a packet's for certain.
+                let text = String::from_utf8_lossy(piece);
+                let fields = text.matches('=').count();
+                let is_told = outcome.consequence().is_some();
+                assert!(is_told || fields < 3, "{outcome:?}: {text}");
+                assert!(record.proven_packet().is_none() || outcome != Outcome::Packet, "{text}");
+            }
+        }
+    }
+}
