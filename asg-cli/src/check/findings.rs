@@ -227,6 +227,12 @@ impl Facts {
             parse(),
         );
         lines(
+            Outcome::Encoded,
+            String::new(),
+            "decode the texts first: `base64 -d`, and `zcat` behind it if they begin with `H4sI`",
+            None,
+        );
+        lines(
             Outcome::Damaged,
             String::new(),
             "a drain cuts lines at 1 KiB unless it is told otherwise; the cell's own files are whole",

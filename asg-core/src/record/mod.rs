@@ -30,6 +30,7 @@
 mod content;
 pub(crate) mod decoder;
 pub mod documents;
+mod encoded;
 mod line_feed;
 pub(crate) mod outcome;
 mod output;

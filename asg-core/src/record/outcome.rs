@@ -7,7 +7,7 @@
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use super::{Content, Record};
+use super::{Content, Record, encoded};
 use crate::bytes::find::position;
 use crate::event::lager::LagerEvent;
 use crate::evidence::{Origin, SourceId};
@@ -32,6 +32,8 @@ pub enum Outcome {
     Packet,
     /// It is cut, split or malformed.
     Damaged,
+    /// It has a text in base64, as a store passes lines on.
+    Encoded,
     /// It has a packet's or a container's text in a form that is not understood.
     NotUnderstood,
     /// It has such a text, which an app, a user or a shipper printed.
@@ -60,13 +62,21 @@ const fn class(
     Class { outcome, word, meaning, consequence }
 }
 
-const TABLE: [Class; 10] = [
+const TABLE: [Class; 11] = [
     class(Outcome::PassedOver, "passed_over", "not looked at, because they hold no packet", None),
     class(Outcome::Other, "other", "of other kinds", None),
     class(Outcome::Evidence, "evidence", "about containers", None),
     class(Outcome::Logger, "logger", "of iptables-logger", None),
     class(Outcome::Packet, "packet", "packets", None),
     class(Outcome::Damaged, "damaged", "damaged", Some("cut, split or malformed")),
+    class(
+        Outcome::Encoded,
+        "encoded",
+        "with a text in base64, as Kinesis, Pub/Sub and CloudWatch pass lines on",
+        Some(
+            "not read: decode it with `base64 -d`, and with `zcat` behind it if it begins with `H4sI`",
+        ),
+    ),
     class(
         Outcome::NotUnderstood,
         "not_understood",
@@ -172,7 +182,9 @@ impl Outcome {
             }
             Content::Damaged(_) if holds_second(record, text) => Self::NotUnderstood,
             Content::Damaged(_) => Self::Damaged,
-            Content::Other if record.memo.is_quiet || record.part_of.is_some() => Self::Other,
+            Content::Other if record.part_of.is_some() => Self::Other,
+            Content::Other if record.is_platform() && encoded::is_in(text) => Self::Encoded,
+            Content::Other if record.memo.is_quiet => Self::Other,
             Content::Other
                 if !holds_text(text, record.is_platform())
                     && !holds_member(record.envelope.body.as_bytes(), record.is_platform()) =>

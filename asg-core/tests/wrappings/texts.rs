@@ -391,3 +391,32 @@ fn a_line_that_a_terminal_has_broken_is_told_with_each_of_its_pieces() {
         }
     }
 }
+
+#[test]
+fn a_text_in_base64_is_told_where_a_store_put_it() {
+    let data =
+        "TWF5ICA2IDA3OjA5OjEwIGNlbGwtMSBrZXJuZWw6IFs4ODAwOC45MjAyODddIE9LX2Q1MzhkMTY5LWYyZjY=";
+    let outcome = |text: &str| {
+        let line = Line::new(text.as_bytes());
+        let first = Record::classify(&line);
+        Record::more(&line).fold(Outcome::of(&line, &first), |it, more| it.with(&more))
+    };
+    let kinesis = json!({"Records": [{"SequenceNumber": "4954", "ApproximateArrivalTimestamp": 1714979350.5,
+        "Data": data, "PartitionKey": "cell-1"}], "NextShardIterator": "AAAA"});
+    let lambda = json!({"Records": [{"kinesis": {"partitionKey": "1", "sequenceNumber": "4954", "data": data},
+        "eventSource": "aws:kinesis"}]});
+    let firehose = json!({"invocationId": "i", "records": [{"recordId": "1", "data": data}]});
+    let pulled = json!([{"ackId": "A", "message": {"data": data, "messageId": "1", "publishTime": "2024-05-06T07:09:10Z"}}]);
+    let pushed = json!({"message": {"attributes": {"a": "b"}, "data": data, "message_id": "1"}, "subscription": "s"});
+    let awslogs = json!({"awslogs": {"data": data}});
+    for value in [kinesis, lambda, firehose, pulled, pushed, awslogs] {
+        for text in [value.to_string(), format!("{value:#}"), format!("{value},")] {
+            assert_eq!(outcome(&text), Outcome::Encoded, "{text}");
+        }
+        let app = format!("2024-05-06T07:08:05.40+0000 [APP/PROC/WEB/0] OUT {value}");
+        assert_eq!(outcome(&app), Outcome::Other, "{app}");
+        assert!(outcome(&value.to_string().replace(data, "short")) == Outcome::Other);
+    }
+    let other = json!({"data": data, "name": "picture"}).to_string();
+    assert_eq!(outcome(&other), Outcome::Other);
+}

@@ -207,6 +207,7 @@ class Table(Generic[R]):
         ``sources`` has the number of lines in each class, for each source:
 
         * ``packet``, ``evidence`` (about a container), ``logger`` (of iptables-logger), ``other``, ``damaged``;
+        * ``encoded``: with a text in base64, as a store passes lines on, which is not read;
         * ``not_understood``: with a packet's or a container's text in a form that is not understood;
         * ``not_platform``: with such a text that an app, a user or a shipper printed;
         * ``header_not_understood``: a packet whose machine and time may be missing;
