@@ -305,3 +305,79 @@ fn what_is_no_table_stays_as_it_is() {
     let all = outputs(log.as_bytes());
     assert_eq!((&all[1]["kind"], &all[1]["cf"]["verdict"]), (&"damaged".into(), &"allowed".into()));
 }
+
+#[test]
+fn a_line_that_names_the_delimiter_may_stand_before_the_head() {
+    let rows =
+        [("kernel", PACKET), ("rep", REP), ("my-app", PACKET), ("my-app", &format!("x\n{PACKET}"))];
+    each_form(&rows, |log| {
+        for (delimiter, sep) in
+            [(",", "sep=,\n"), (";", "sep=;\r\n"), (";", "\"sep=;\"\n"), ("\t", "sep=\t\n")]
+        {
+            if log.lines().next().is_some_and(|head| head.contains(delimiter)) {
+                let given = given(&format!("{sep}{log}"));
+                let cell = || Some("cell-1".to_owned());
+                assert_eq!(
+                    (given.packets, given.evidence),
+                    (vec![cell()], vec![cell()]),
+                    "{sep}{log}"
+                );
+                assert_eq!(given.not_platform, 2, "{sep}{log}");
+            }
+        }
+    });
+    // Without a head, lines are what they are.
+    let log = format!("sep=;\nMay  6 07:09:10 cell-1 kernel: {PACKET}\n");
+    assert_eq!(given(&log).packets, [Some("cell-1".to_owned())]);
+}
+
+#[test]
+fn a_value_of_several_lines_is_one_without_a_head_too() {
+    let header = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");
+    for (quotes, time) in [
+        (Quotes::All, "2024-05-06T07:09:10Z"),
+        (Quotes::Needed, "2024-05-06 07:09:10.000"),
+        (Quotes::Needed, "1714979350.5"),
+    ] {
+        for order in [[0, 1, 2, 3], [2, 0, 3, 1], [0, 3, 2, 1]] {
+            let line = |fields: [&str; 4]| row(&order.map(|n| fields[n]), ",", quotes);
+            for text in [PACKET, REP, &header, "a\n\nb"] {
+                let text = format!("hello\n{text}\n\"quoted\", {text}");
+                let app = line([time, "cell-1", "my-app", &text]);
+                for log in [
+                    format!(
+                        "{}{app}{}",
+                        line([time, "cell-1", "kernel", PACKET]),
+                        line([time, "cell-1", "rep", REP])
+                    ),
+                    format!(
+                        "{app}{}{}",
+                        line([time, "cell-1", "kernel", PACKET]),
+                        line([time, "cell-1", "rep", REP])
+                    ),
+                ] {
+                    // A first line that is one open value may be anything.
+                    if log.starts_with("\"hello\n") {
+                        continue;
+                    }
+                    let given = given(&log);
+                    assert_eq!((given.packets.len(), given.evidence.len()), (1, 1), "{log}");
+                    assert_eq!(given.not_platform, usize::from(!text.contains("\n\n")), "{log}");
+                }
+            }
+            // Lines of the kernel's are read one by one.
+            let two = format!("{PACKET}\n{PACKET}");
+            let kernels = line([time, "cell-1", "kernel", &two]);
+            let log = format!("{kernels}{}", line([time, "cell-1", "rep", REP]));
+            let given = given(&log);
+            assert_eq!((given.packets.len(), given.evidence.len()), (2, 1), "{log}");
+        }
+    }
+    // No row, so no value.
+    for first in
+        ["log", "May  6 07:09:10 cell-1 sshd: a, b, c", "a,b,c", "2024-05-06T07:09:10Z,\"x\"y,z"]
+    {
+        let log = format!("{first}\nx,y,\"z\n{header}\n");
+        assert_eq!(given(&log).packets.len(), 1, "{log}");
+    }
+}

@@ -401,7 +401,7 @@ fn a_text_in_base64_is_told_where_a_store_put_it() {
         let first = Record::classify(&line);
         Record::more(&line).fold(Outcome::of(&line, &first), |it, more| it.with(&more))
     };
-    let kinesis = json!({"Records": [{"SequenceNumber": "4954", "ApproximateArrivalTimestamp": 1714979350.5,
+    let kinesis = json!({"Records": [{"SequenceNumber": "4954", "ApproximateArrivalTimestamp": 1.5,
         "Data": data, "PartitionKey": "cell-1"}], "NextShardIterator": "AAAA"});
     let lambda = json!({"Records": [{"kinesis": {"partitionKey": "1", "sequenceNumber": "4954", "data": data},
         "eventSource": "aws:kinesis"}]});

@@ -21,7 +21,7 @@ use self::frames::FrameLines;
 use self::prefixed::{Prefixed, ends_in_bracket, may_be_inside};
 use self::row::Row;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
-use super::wrapped::Head;
+use super::wrapped::{Head, is_row};
 use crate::bytes::line_end::{without_cr, without_line_end};
 use crate::bytes::trailing;
 
@@ -89,6 +89,8 @@ pub enum Form {
     /// The rows of a table, behind a line with the names of its columns. A row with a
     /// packet's or a container's text is passed on as an object of JSON with these names.
     Table(Head),
+    /// The rows of a table with commas and without a head: the first line is such a row.
+    Rows,
 }
 
 impl Form {
@@ -102,7 +104,9 @@ impl Form {
             return Self::Frames;
         }
         let end = memchr::memchr(b'\n', beginning).map_or(beginning.len(), |at| at + 1);
-        Head::of(without_line_end(&beginning[..end])).map_or(Self::Lines, Self::Table)
+        let line = without_line_end(&beginning[..end]);
+        let without_head = || if is_row(line) { Self::Rows } else { Self::Lines };
+        Head::of(line).map_or_else(without_head, Self::Table)
     }
 
     /// Returns the form of what follows these whole lines of a log of this form. Behind another
@@ -188,7 +192,7 @@ impl DocumentLines {
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
         let may_begin = || match &self.form {
-            Some(Form::Table(_) | Form::Frames) | None => true,
+            Some(Form::Table(_) | Form::Rows | Form::Frames) | None => true,
             Some(_) => may_begin(line.bytes),
         };
         if self.open.is_none() && !may_begin() {
@@ -243,6 +247,9 @@ impl DocumentLines {
                         bytes: object.as_deref().unwrap_or(line.bytes),
                         ..line
                     });
+                }
+                if *form == Form::Rows && Row::begin_without_head(line.bytes).1 != State::Open {
+                    return each(line);
                 }
                 self.open = Open::begin(line.bytes, form).filter(|_| line.skipped == 0);
                 if self.open.is_none() {
@@ -442,6 +449,9 @@ impl Open {
     fn begin(line: &[u8], form: &Form) -> Option<Self> {
         if let Form::Table(head) = form {
             return Some(Self::Row(Row::begin(line, head).0));
+        }
+        if *form == Form::Rows {
+            return Some(Self::Row(Row::begin_without_head(line).0));
         }
         let json = Brackets::begin(line).map(Self::Json);
         let prefixed = || Prefixed::begin(line).filter(|_| *form == Form::Lines);

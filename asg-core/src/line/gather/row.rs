@@ -15,7 +15,16 @@ pub(super) struct Row {
 impl Row {
     /// Begins a row with this line. Most end in it.
     pub(super) fn begin(line: &[u8], head: &Head) -> (Self, State) {
-        let row = Self { delimiter: head.delimiter() };
+        Self::begin_with(line, head.delimiter())
+    }
+
+    /// Begins a row of a table without a head.
+    pub(super) fn begin_without_head(line: &[u8]) -> (Self, State) {
+        Self::begin_with(line, b',')
+    }
+
+    fn begin_with(line: &[u8], delimiter: u8) -> (Self, State) {
+        let row = Self { delimiter };
         let state = row.scan(line, false);
         (row, state)
     }

@@ -329,6 +329,35 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
     out
 }
 
+/// Returns whether a line is a row of a table with commas and without a head: it has three fields
+/// or more, and one is a whole time. Its last value may go on in the next line; then two suffice.
+pub(in crate::line) fn is_row(line: &[u8]) -> bool {
+    let (mut at, mut count, mut has_time) = (0, 0, false);
+    loop {
+        let rest = &line[at..];
+        let field = if let [b'"', inside @ ..] = rest {
+            let Some(len) = closing_quote(inside) else { break };
+            at += len + 2;
+            &inside[..len]
+        } else {
+            let len = memchr::memchr(b',', rest).unwrap_or(rest.len());
+            at += len;
+            &rest[..len]
+        };
+        count += 1;
+        let is_time =
+            || time(field) != LogTime::Unknown || epoch([field].into_iter()) != LogTime::Unknown;
+        has_time = has_time || is_time();
+        match line.get(at) {
+            None => break,
+            Some(b',') if count < MOST => at += 1,
+            Some(_) => return false,
+        }
+    }
+    let is_open = at < line.len();
+    (count > 2 || is_open) && has_time && layers::peel_known(line).dialect == Dialect::Bare
+}
+
 /// The fields of a row, each with its offset.
 pub(super) type Fields<'t> = Vec<(usize, Cow<'t, [u8]>)>;
 

@@ -34,6 +34,12 @@ pub struct Head {
 /// The longest head.
 const LONGEST: usize = 8 << 10;
 
+/// The beginning of a line that names the delimiter of the columns, and nothing else: `sep=;`. The
+/// head follows it.
+///
+/// Source: Excel.
+const SEPARATOR: &[u8] = b"sep=";
+
 /// Bytes that divide columns.
 const DELIMITERS: [u8; 3] = [b',', b'\t', b';'];
 
@@ -88,6 +94,11 @@ impl Head {
     /// two, or one beside a text.
     pub(in crate::line) fn of(line: &[u8]) -> Option<Self> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
+        if let Some([delimiter]) = unquoted(line).strip_prefix(SEPARATOR)
+            && DELIMITERS.contains(delimiter)
+        {
+            return Some(Self { text: SEPARATOR.into(), delimiter: *delimiter });
+        }
         if line.len() > LONGEST || !line.iter().all(|b| is_in_name(*b) || DELIMITERS.contains(b)) {
             return None;
         }
@@ -103,7 +114,7 @@ impl Head {
     /// Returns a row as an object; `None` if it has other columns, or neither a packet's nor a
     /// container's text.
     pub(in crate::line) fn object(&self, row: &[u8]) -> Option<Vec<u8>> {
-        if !may_hold_payload(row) {
+        if !may_hold_payload(row) || *self.text == *SEPARATOR {
             return None;
         }
         let (names, _) = fields(&self.text, self.delimiter)?;
@@ -134,6 +145,11 @@ impl Head {
         object.push(b'}');
         Some(object)
     }
+}
+
+/// Returns a line without quotes around it.
+fn unquoted(line: &[u8]) -> &[u8] {
+    line.strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(line)
 }
 
 /// Returns whether a row may hold such a text, which may be in quotes.

@@ -32,7 +32,7 @@ mod table;
 
 use std::borrow::Cow;
 
-pub(super) use self::columns::closing_quote;
+pub(super) use self::columns::{closing_quote, is_row};
 pub use self::head::Head;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
@@ -266,7 +266,7 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
             (json::find(body), at, Outer::of(&envelope).within(outer))
         }
         Role::Unnamed if envelope.dialect == Dialect::Bare => {
-            (columns::find(text).map(|found| vec![found]), 0, outer.clone())
+            (columns::find(text).map(Found::lines), 0, outer.clone())
         }
         _ => return None,
     };
@@ -278,6 +278,16 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
 }
 
 impl Found<'_> {
+    /// Returns the lines of a text that may hold several.
+    fn lines(self) -> Vec<Self> {
+        if memchr::memchr(b'\n', &self.text).is_none() {
+            return vec![self];
+        }
+        let of_line =
+            |line| Self { text: Cow::Owned(line), starts: self.starts, outer: self.outer.clone() };
+        several::lines(&self.text, false).into_iter().map(of_line).collect()
+    }
+
     fn within(self, outer: &Outer) -> Self {
         Self { outer: self.outer.within(outer), ..self }
     }
