@@ -93,3 +93,20 @@ fn an_indented_document_of_an_apps_proves_nothing() {
         }
     }
 }
+
+#[test]
+fn a_prompt_may_stand_before_a_document() {
+    for prompt in ["$ ", "# ", "vcap@cell-1:~$ ", "[root@cell-1 ~]# ", "cell/0455ec2b:~$ "] {
+        for document in DOCUMENTS {
+            let found = outputs(format!("{prompt}{document}\n{prompt}exit\n").as_bytes());
+            assert_eq!(found[0]["kind"], "rep", "{prompt}: {found:?}");
+            let (last, parts) = found[1..].split_last().unwrap();
+            assert!(parts.iter().all(|it| it["part_of"] == 1), "{prompt}: {found:?}");
+            assert_eq!(last["part_of"], serde_json::Value::Null);
+        }
+    }
+    for other in ["a prompt$ ", "x# y ", "server "] {
+        let found = outputs(format!("{other}{}\n", DOCUMENTS[0]).as_bytes());
+        assert!(found.iter().all(|it| it["kind"] == "other"), "{other}: {found:?}");
+    }
+}

@@ -420,3 +420,52 @@ fn a_text_in_base64_is_told_where_a_store_put_it() {
     let other = json!({"data": data, "name": "picture"}).to_string();
     assert_eq!(outcome(&other), Outcome::Other);
 }
+
+#[test]
+fn a_line_that_a_runtime_has_divided_is_one() {
+    let head = |n: usize, tag: &str| format!("2024-05-06T07:09:1{n}.400512000Z stdout {tag} ");
+    let kernels = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");
+    let reps = format!("May  6 07:09:10 cell-1 rep: {REP}");
+    let apps = [&kernels, &reps].map(|line| format!("May  6 07:09:10 cell-1 my-app: hello {line}"));
+    for (line, kind) in [(&kernels, "packet"), (&reps, "rep"), (&apps[0], "app"), (&apps[1], "app")]
+    {
+        for at in (1..line.len() - 1).step_by(3) {
+            let middle = (at + 20).min(line.len());
+            for parts in [
+                vec![&line[..at], &line[at..]],
+                vec![&line[..at], &line[at..middle], &line[middle..]],
+            ] {
+                let mut log = format!("{}start\n", head(0, "F"));
+                for (n, part) in parts.iter().enumerate() {
+                    let tag = if n + 1 < parts.len() { "P" } else { "F" };
+                    log.push_str(&[&*head(n + 1, tag), *part, "\n"].concat());
+                }
+                let found = outputs(log.as_bytes());
+                if kind == "app" {
+                    assert!(
+                        found.iter().all(|it| it["kind"] != "rep" && it["cf"].is_null()
+                            || it["program"] == "my-app"),
+                        "{log}: {found:?}"
+                    );
+                } else {
+                    assert_eq!(found[1]["kind"], kind, "{log}");
+                    assert_eq!(found[1]["host"], "cell-1", "{log}");
+                }
+                assert!(found[2..].iter().all(|it| it["part_of"] == 2), "{log}");
+            }
+        }
+    }
+    // Another stream's line, or the log's end, leaves a part alone.
+    let log = format!(
+        "{}{}\n2024-05-06T07:09:12Z stderr F x\n{}{}\n",
+        head(1, "P"),
+        &kernels[..120],
+        head(2, "F"),
+        kernels
+    );
+    let found = outputs(log.as_bytes());
+    assert_eq!(
+        [&found[0]["kind"], &found[1]["kind"], &found[2]["kind"]],
+        ["damaged", "other", "packet"]
+    );
+}

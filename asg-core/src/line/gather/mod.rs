@@ -10,6 +10,7 @@
 mod brackets;
 pub(super) mod entry;
 pub(super) mod frames;
+mod partial;
 mod prefixed;
 mod row;
 
@@ -18,6 +19,7 @@ use serde::de::IgnoredAny;
 use self::brackets::Brackets;
 use self::entry::{CURSOR, Entry};
 use self::frames::FrameLines;
+use self::partial::{Partial, is_runtimes};
 use self::prefixed::{Prefixed, ends_in_bracket, may_be_inside};
 use self::row::Row;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
@@ -91,6 +93,8 @@ pub enum Form {
     Table(Head),
     /// The rows of a table with commas and without a head: the first line is such a row.
     Rows,
+    /// Lines of a container's runtime, which divides long ones: `… stdout P …`, `… stdout F …`.
+    Runtime,
 }
 
 impl Form {
@@ -105,7 +109,11 @@ impl Form {
         }
         let end = memchr::memchr(b'\n', beginning).map_or(beginning.len(), |at| at + 1);
         let line = without_line_end(&beginning[..end]);
-        let without_head = || if is_row(line) { Self::Rows } else { Self::Lines };
+        let without_head = || match line {
+            _ if is_runtimes(line) => Self::Runtime,
+            _ if is_row(line) => Self::Rows,
+            _ => Self::Lines,
+        };
         Head::of(line).map_or_else(without_head, Self::Table)
     }
 
@@ -136,6 +144,7 @@ enum Open {
     Prefixed(Prefixed),
     Entry(Entry),
     Row(Row),
+    Partial(Partial),
 }
 
 /// The state of a document after a line.
@@ -192,7 +201,7 @@ impl DocumentLines {
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
         let may_begin = || match &self.form {
-            Some(Form::Table(_) | Form::Rows | Form::Frames) | None => true,
+            Some(Form::Table(_) | Form::Rows | Form::Frames | Form::Runtime) | None => true,
             Some(_) => may_begin(line.bytes),
         };
         if self.open.is_none() && !may_begin() {
@@ -267,7 +276,9 @@ impl DocumentLines {
         }
         match &mut self.open {
             None => State::Ended,
-            Some(Open::Json(_) | Open::Prefixed(_) | Open::Row(_)) if line.skipped > 0 => {
+            Some(Open::Json(_) | Open::Prefixed(_) | Open::Row(_) | Open::Partial(_))
+                if line.skipped > 0 =>
+            {
                 State::Ended
             }
             Some(Open::Row(row)) => match row.take(line.bytes) {
@@ -277,6 +288,7 @@ impl DocumentLines {
             },
             Some(Open::Json(brackets)) => brackets.take(line.bytes),
             Some(Open::Prefixed(prefixed)) => prefixed.take(line.bytes),
+            Some(Open::Partial(partial)) => partial.take(line.bytes),
             Some(Open::Entry(entry)) => {
                 let line_end: &[u8] = if line.offset > self.ends { b"\r\n" } else { b"\n" };
                 entry.take(line_end, line.bytes, line.skipped)
@@ -329,7 +341,7 @@ impl DocumentLines {
         // A prompt may follow it.
         let text = || std::str::from_utf8(trailing::divide(text).0);
         match self.open {
-            Some(Open::Entry(_) | Open::Row(_)) => self.offsets.len() > 1,
+            Some(Open::Entry(_) | Open::Row(_) | Open::Partial(_)) => self.offsets.len() > 1,
             _ => text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok()),
         }
     }
@@ -349,6 +361,9 @@ impl DocumentLines {
             (Some(Open::Prefixed(prefixed)), _) => {
                 let (text, starts) = prefixed.joined(self.lines().map(|line| line.bytes));
                 (Some(text), starts)
+            }
+            (Some(Open::Partial(partial)), _) => {
+                (Some(partial.joined(self.lines().map(|line| line.bytes))), 0)
             }
             _ => (None, 0),
         };
@@ -454,7 +469,13 @@ impl Open {
             return Some(Self::Row(Row::begin_without_head(line).0));
         }
         let json = Brackets::begin(line).map(Self::Json);
-        let prefixed = || Prefixed::begin(line).filter(|_| *form == Form::Lines);
+        let may_be_prefixed = matches!(form, Form::Lines | Form::Runtime) && ends_in_bracket(line);
+        let prefixed = || Prefixed::begin(line).filter(|_| may_be_prefixed);
+        if *form == Form::Runtime
+            && let Some(partial) = Partial::begin(line)
+        {
+            return Some(Self::Partial(partial));
+        }
         json.or_else(|| Entry::begin(line, form).map(Self::Entry))
             .or_else(|| prefixed().map(Self::Prefixed))
     }
@@ -762,6 +783,11 @@ mod tests {
             "2024-05-06T07:08:05Z stdout F [",
             "2024-05-06T07:08:06Z stdout F   1",
             "2024-05-06T07:08:07Z stdout F ]",
+            "2024-05-06T07:08:07Z stdout P a",
+            "2024-05-06T07:08:07Z stdout F",
+            "2024-05-06T07:08:07Z stderr P b",
+            "vcap@cell-1:~$ {",
+            "$ [",
             "9 <4>1 ab",
             "15 <4>1 ab\nc\n{",
             "12 <4>1 ab",

@@ -9,6 +9,7 @@
 
 use super::State;
 use super::brackets::{Brackets, is_continuation};
+use crate::bytes::trailing;
 use crate::line::envelope::layers;
 
 /// A document that has begun behind a prefix.
@@ -19,17 +20,22 @@ pub(super) struct Prefixed {
     first: Vec<u8>,
     /// Where the document's text begins on each line.
     starts: Vec<usize>,
+    /// Whether the prefix is a shell's prompt, which the other lines do not have.
+    is_prompt: bool,
 }
 
 impl Prefixed {
     /// Begins a document with this line if it is a prefix and a bracket.
     pub(super) fn begin(line: &[u8]) -> Option<Self> {
         let (_, before) = line.split_last().filter(|_| ends_in_bracket(line))?;
-        if !is_indent(before) && layers::before_document(line)?.body_at != before.len() {
+        let is_prompt = before.ends_with(b" ") && trailing::is_prompt(before);
+        let is_prefix =
+            || layers::before_document(line).is_some_and(|it| it.body_at == before.len());
+        if !is_prompt && !is_indent(before) && !is_prefix() {
             return None;
         }
         let brackets = Brackets::begin(&line[before.len()..])?;
-        Some(Self { brackets, first: line.to_vec(), starts: vec![before.len()] })
+        Some(Self { brackets, first: line.to_vec(), starts: vec![before.len()], is_prompt })
     }
 
     /// Takes a further line.
@@ -44,6 +50,9 @@ impl Prefixed {
 
     /// Returns where the text of a line begins behind the same prefix.
     fn start(&self, line: &[u8]) -> Option<usize> {
+        if self.is_prompt {
+            return Some(0);
+        }
         let prefix = &self.first[..self.first.len() - 1];
         if is_indent(prefix) {
             return if line.starts_with(prefix) {
