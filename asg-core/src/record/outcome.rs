@@ -285,8 +285,11 @@ const FIELDS: [&[u8]; 15] = [
 ];
 
 /// Returns whether a text has three fields of a packet: so has a piece of a line that a terminal or
-/// a letter has broken.
+/// a letter has broken. One of them is `SRC`, `PREC` or `MAC`, without which the text would be quiet.
 fn holds_fields(text: &[u8]) -> bool {
+    if position!(b"C=", text).is_none() {
+        return false;
+    }
     let is_field = |at: &usize| {
         let before = &text[..*at];
         let len = before.iter().rev().take_while(|b| b.is_ascii_uppercase()).count();
