@@ -3,6 +3,7 @@
 
 use serde_json::value::RawValue;
 
+use crate::bytes::trailing;
 use crate::error::Error;
 use crate::event::documents::entries;
 use crate::event::lager::LagerEvent;
@@ -37,6 +38,8 @@ use crate::record::{Content, Record};
 /// # Ok::<(), asg_core::Error>(())
 /// ```
 pub fn evidence(text: &[u8], origin: Origin, mut each: impl FnMut(Evidence)) -> Result<(), Error> {
+    // A shell's prompt may follow the document.
+    let text = trailing::divide(text).0;
     let values = serde_json::Deserializer::from_slice(text).into_iter::<&RawValue>();
     let mut lines = LineNumbers { text, counted: 0, line: origin.line };
     for value in values {

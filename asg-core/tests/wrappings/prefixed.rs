@@ -1,5 +1,8 @@
 //! Indented documents behind a prefix on each line.
 
+use asg_core::record::documents;
+use asg_core::{Origin, SourceId};
+
 use super::outputs;
 
 const HANDLE: &str = "d538d169-f2f6-4587-77b1-f00d";
@@ -104,6 +107,12 @@ fn a_prompt_may_stand_before_a_document() {
             assert!(parts.iter().all(|it| it["part_of"] == 1), "{prompt}: {found:?}");
             assert_eq!(last["part_of"], serde_json::Value::Null);
         }
+    }
+    let origin = Origin { source: SourceId(0), line: 1 };
+    for prompt in ["", "$ ", "vcap@cell-1:~$ "] {
+        let (text, mut found) = (format!("{}{prompt}", DOCUMENTS[0]), 0);
+        documents::evidence(text.as_bytes(), origin, |_| found += 1).unwrap();
+        assert_eq!(found, 1, "{prompt}");
     }
     for other in ["a prompt$ ", "x# y ", "server "] {
         let found = outputs(format!("{other}{}\n", DOCUMENTS[0]).as_bytes());
