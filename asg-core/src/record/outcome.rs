@@ -285,7 +285,8 @@ const FIELDS: [&[u8]; 15] = [
 ];
 
 /// Returns whether a text has three fields of a packet: so has a piece of a line that a terminal or
-/// a letter has broken. One of them is `SRC`, `PREC` or `MAC`, without which the text would be quiet.
+/// a letter has broken. One of them is `SRC`, `PREC` or `MAC`, without which the text would be
+/// quiet.
 fn holds_fields(text: &[u8]) -> bool {
     if position!(b"C=", text).is_none() {
         return false;

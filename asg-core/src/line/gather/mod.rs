@@ -19,7 +19,7 @@ use serde::de::IgnoredAny;
 use self::brackets::Brackets;
 use self::entry::{CURSOR, Entry};
 use self::frames::FrameLines;
-use self::partial::{Partial, is_runtimes};
+use self::partial::{Partial, is_runtimes, may_go_on};
 use self::prefixed::{Prefixed, ends_in_bracket, may_be_inside};
 use self::row::Row;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
@@ -201,7 +201,8 @@ impl DocumentLines {
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
         let may_begin = || match &self.form {
-            Some(Form::Table(_) | Form::Rows | Form::Frames | Form::Runtime) | None => true,
+            Some(Form::Table(_) | Form::Rows | Form::Frames) | None => true,
+            Some(Form::Runtime) => may_begin(line.bytes) || may_go_on(line.bytes),
             Some(_) => may_begin(line.bytes),
         };
         if self.open.is_none() && !may_begin() {

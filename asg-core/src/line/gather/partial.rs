@@ -6,6 +6,7 @@
 //! Source: Kubernetes, `pkg/kubelet/kuberuntime/logs`, the format of CRI.
 
 use super::State;
+use crate::bytes::find::position;
 
 /// A line that has begun.
 #[derive(Debug, Clone)]
@@ -38,6 +39,12 @@ impl Head {
             _ => None,
         }
     }
+}
+
+/// Returns whether a line may be a runtime's that goes on in the next one. Most are not.
+pub(super) fn may_go_on(line: &[u8]) -> bool {
+    const MOST_HEAD: usize = 48;
+    position!(b" P ", &line[..line.len().min(MOST_HEAD)]).is_some()
 }
 
 /// Returns whether a line is a runtime's.
