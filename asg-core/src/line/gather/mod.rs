@@ -75,6 +75,9 @@ pub struct DocumentLines {
 /// use asg_core::line::Form;
 /// assert_eq!(Form::of(b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1714979352000101\n"), Form::Export);
 /// assert_eq!(Form::of(b"May  6 07:09:10 cell-1 kernel: text\n"), Form::Lines);
+/// assert_eq!(Form::of(b"46 <14>1 2024-05-06T07:09:12Z cell-1 app - - - a\n"), Form::Frames);
+/// assert_eq!(Form::of(b"2024-05-06T07:09:12Z,cell-1,app,\"a\n"), Form::Rows);
+/// assert_eq!(Form::of(b"2024-05-06T07:09:12Z stdout P a\n"), Form::Runtime);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
