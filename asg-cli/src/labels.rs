@@ -116,6 +116,12 @@ impl Labels {
         self.prefixes.iter().find(|(pattern, _)| fits(pattern, prefix)).map(|(_, verdict)| *verdict)
     }
 
+    /// Returns whether there are neither names nor verdicts.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.networks.is_empty() && self.prefixes.is_empty()
+    }
+
     /// Returns whether networks have names.
     #[must_use]
     pub fn has_networks(&self) -> bool {

@@ -190,7 +190,9 @@ impl Query {
     pub fn labelled(&self, labels: Labels) -> Self {
         let has_networks = labels.has_networks();
         let had = self.view.labels.as_ref().is_some_and(|labels| labels.has_networks());
-        let mut view = View { labels: Some(Arc::new(labels)), ..self.view.clone() };
+        // Without any, rows are read the quick way.
+        let labels = (!labels.is_empty()).then(|| Arc::new(labels));
+        let mut view = View { labels, ..self.view.clone() };
         if has_networks && !had && !matches!(self.from, From::Saved(_)) {
             let added = COLUMNS.iter().filter(|column| column.of == In::Labelled);
             view.columns.extend(added);
@@ -753,4 +755,20 @@ fn files(paths: impl IntoIterator<Item = impl Into<PathBuf>>) -> Readers {
     paths.sort();
     let source = |path| -> Arc<dyn Source> { Arc::new(Log::file(path)) };
     Readers::new(paths.into_iter().map(source).collect(), Arc::new(Unattended))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_labels_at_all_leave_rows_to_the_quick_way() {
+        let mut labels = Labels::default();
+        let flows = Query::flows_of(["data/foundation.log"]);
+        assert!(flows.labelled(labels.clone()).labels().is_none());
+        labels.add_networks("10.0.16.8,billing").unwrap();
+        let labelled = flows.labelled(labels);
+        assert!(labelled.labels().is_some());
+        assert!(labelled.labelled(Labels::default()).labels().is_none());
+    }
 }
