@@ -10,10 +10,13 @@ the first flow is read at once. :func:`gather` does that, and :func:`correlate` 
 
 from __future__ import annotations
 
+import math
+import os
 import pickle
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from urllib.parse import unquote, urlsplit
 
 from . import _asglog
 from .api import Directory
@@ -98,6 +101,14 @@ _LINE = {"source": "STRING", "line": "BIGINT", "value": "BINARY"}
 #: The attribute of lines that :func:`read` gives, with their files.
 _FILES = "_asglog_files"
 
+#: The attribute of files that are few and small, so that the driver merges what their tasks find.
+_IS_SMALL = "_asglog_is_small"
+
+#: Few and small are at most so many files, or tasks that read them, and at most so many bytes.
+#: Eight bytes of each packet come to the driver.
+_FEW = 8
+_SMALL = 512 << 20
+
 #: The prefix for machines without a name, before their source. Real names have no blank.
 _UNNAMED = "in "
 
@@ -157,11 +168,22 @@ def read(session: SparkSession, *paths: str) -> DataFrame:
     """
     _checked()
     files = session.read.format("binaryFile").option("recursiveFileLookup", "true").load(list(paths))
-    is_local = all(path.startswith("file:") for path in files.inputFiles())
+    found = files.inputFiles()
+    is_local = all(path.startswith("file:") for path in found)
     files = files.select("path") if is_local else files.select("path", "content")
+    if is_local and len(found) <= _FEW:
+        setattr(files, _IS_SMALL, _size(found) <= _SMALL)
     lines: DataFrame = files.mapInArrow(_lines_of, ", ".join(f"{name} {kind}" for name, kind in _LINE.items()))
     setattr(lines, _FILES, files)
     return lines
+
+
+def _size(urls: list[str]) -> float:
+    """Returns the bytes of these local files; infinity if they are not here, as with Spark Connect."""
+    try:
+        return sum(os.path.getsize(unquote(urlsplit(url).path)) for url in urls)
+    except OSError:
+        return math.inf
 
 
 def _lines_of(batches: Iterator[Any]) -> Iterator[Any]:
@@ -307,7 +329,7 @@ def _gather_rooms(
     merge: Callable[[int, list[Any]], Any],
 ) -> list[tuple[int, Any]]:
     """Returns what tasks tell about all lines, room by room. What is told in one room is merged by one task, and what is
-    about all of the lines by several, before the driver merges the rest."""
+    about all of the lines by several, before the driver merges the rest. Of few and small files, the driver merges all."""
 
     is_large = lines.sparkSession.conf.get("spark.sql.execution.arrow.useLargeVarTypes", "false") == "true"
 
@@ -323,8 +345,22 @@ def _gather_rooms(
         return _told(room, merge(max(room, _OF_ALL), given), is_large)
 
     schema = "room INT, told BINARY"
-    found = _map(lines, rows, schema).groupBy("room").applyInArrow(merged, schema).collect()
-    return [(max(row["room"], _OF_ALL), pickle.loads(bytes(row["told"]))) for row in found]
+    if _is_small(lines):
+        # A shuffle would take longer than all else.
+        of_rooms: dict[int, list[Any]] = {}
+        for room, what in _unpacked(_map(lines, rows, schema)):
+            of_rooms.setdefault(room, []).append(what)
+        return [(room, merge(room, given)) for room, given in of_rooms.items()]
+    return _unpacked(_map(lines, rows, schema).groupBy("room").applyInArrow(merged, schema))
+
+
+def _is_small(lines: DataFrame) -> bool:
+    files = _files_of(lines)
+    return bool(vars(lines if files is None else files).get(_IS_SMALL))
+
+
+def _unpacked(told: DataFrame) -> list[tuple[int, Any]]:
+    return [(max(row["room"], _OF_ALL), pickle.loads(bytes(row["told"]))) for row in told.collect()]
 
 
 def _told(room: int, what: Any, is_large: bool) -> Any:
