@@ -11,7 +11,7 @@ use crate::bytes::find::position;
 /// Members with such a text.
 const TEXTS: [&[u8]; 2] = [b"\"data\"", b"\"Data\""];
 
-/// Members beside it or around it, one of which shows the store.
+/// Members that show the store, beside such a text or around it.
 const STORES: [&[u8]; 7] = [
     b"\"awslogs\"",
     b"\"SequenceNumber\"",
