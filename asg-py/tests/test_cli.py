@@ -161,7 +161,9 @@ def test_a_summary_says_what_could_not_be_read(tmp_path: Path) -> None:
     some = ["correlate", "--format", "summary", "/nowhere/kern.log", str(half), str(broken), ARTICLE]
     ours = subprocess.run([ASGLOG, *some], capture_output=True, text=True, env=environment(), timeout=60)
     assert ours.returncode == 1
-    assert len(ours.stderr.splitlines()) == 3 and ours.stdout != ""
+    *unread, cut = ours.stderr.splitlines()
+    assert len(unread) == 3 and ours.stdout != ""
+    assert "1 damaged (cut, split or malformed; the first is " in cut and f"{half}:" in cut
     none = ["correlate", "--format", "summary", "/nowhere/kern.log", str(broken)]
     outputs: list[list[str]] = [[], ["--output", str(output)]]
     for more in outputs:
