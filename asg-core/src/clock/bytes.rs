@@ -5,7 +5,7 @@
 //! | 8 | `ASGCLOCK` |
 //! | 4 | version of the format, little-endian: [`VERSION`] |
 //! | 16 | the seeds of machines' digests |
-//! | … | the names of the sources; machines, stamps without a zone, zones, years, days, late lines |
+//! | … | the names of the sources; machines, stamps without a zone, zones, years, days, late and punctual lines |
 //! | 4 | CRC-32 of all before it |
 //!
 //! Numbers are LEB128, signed ones zigzag. Everything is sorted, so equal clocks have equal bytes.
@@ -26,7 +26,7 @@ use crate::evidence::SourceId;
 
 const MAGIC: &[u8; 8] = b"ASGCLOCK";
 /// Raised when a reader of the previous version would misread.
-const VERSION: u32 = 2;
+const VERSION: u32 = 3;
 const HEADER: usize = 12;
 const TRAILER: usize = 4;
 

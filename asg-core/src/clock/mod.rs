@@ -31,7 +31,7 @@
 // * `bytes` saves the gathered clocks.
 // * `boot` relates the kernel's uptime to the wall clock.
 // * `zone` and `year` complete stamps that lack one; `zone_lines` takes lines that show a zone.
-// * `late` keeps the lines that a relay stamped late.
+// * `late` keeps the lines that a relay stamped late, and where it was punctual.
 // * `watermark` tracks the current time of a log that is being written.
 
 mod between;
@@ -54,7 +54,7 @@ pub(crate) use between::Between;
 pub(crate) use boot::hidden_nanos;
 pub use bytes::ClocksError;
 pub use known::{KnownTimes, TimeNote, When};
-pub(crate) use late::delay;
+pub(crate) use late::{delay, punctual_span};
 pub(crate) use memo::{StampDay, StampMemo};
 pub(crate) use uptime::StampKind;
 pub use uptime::UptimeClocks;

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::boot::{Boot, Extent};
 use super::known::KnownTimes;
-use super::late::{self, Late};
+use super::late::Late;
 use super::spans::Span;
 use super::year::{Days, Shown};
 use super::zone::{self, Offset, Zones};
@@ -62,7 +62,7 @@ pub struct UptimeClocks {
     pub(super) machine_zones: DigestMap<Zones>,
     pub(super) years: BTreeMap<(SourceId, Option<u64>), Shown>,
     pub(super) days: BTreeMap<SourceId, Days>,
-    /// The lines that were stamped late.
+    /// The lines that were stamped late, and where punctual ones are.
     pub(super) late: BTreeMap<(SourceId, Option<u64>), Late>,
     /// The machine of the last look-up: lines of one usually come together.
     last: Option<(SourceId, u64)>,
@@ -146,7 +146,7 @@ impl UptimeClocks {
         let machine = self.machine(envelope);
         if let Some(own) = own {
             self.learn_own((source, machine), envelope.time, own);
-            self.learn_late((source, machine), envelope.time, own);
+            self.learn_delay((source, machine), envelope.time, own);
         } else if let Some(stamp) = stamp {
             self.years.entry((source, machine)).or_default().add(stamp);
         }
@@ -214,9 +214,9 @@ impl UptimeClocks {
         }
     }
 
-    /// Adds a line that was stamped late: its machine was looked up already, and it has an instant
+    /// Adds how late a line was stamped: its machine was looked up already, and it has an instant
     /// behind its header.
-    pub(crate) fn learn_late(
+    pub(crate) fn learn_delay(
         &mut self,
         (source, machine): (SourceId, Option<u64>),
         shown: LogTime,
@@ -226,10 +226,8 @@ impl UptimeClocks {
             LogTime::Instant(stamp) => Some(stamp),
             _ => zone::stamped(shown, own),
         };
-        if let Some((stamp, delay)) =
-            stamp.and_then(|stamp| Some((stamp, late::delay(stamp, own)?)))
-        {
-            self.late.entry((source, machine)).or_default().add(stamp, delay);
+        if let Some(stamp) = stamp {
+            self.late.entry((source, machine)).or_default().add(stamp, own);
         }
     }
 

@@ -2,8 +2,8 @@
 
 use std::ops::RangeInclusive;
 
-use super::boot::LAG_NANOS;
 use super::doubling::Join as _;
+use super::late::{delay, punctual_span};
 use super::spans::Span;
 use super::uptime::UptimeClocks;
 use super::zone::{self, FIRST_SHIFT, Offset};
@@ -13,7 +13,11 @@ use crate::time::{Civil, LogTime, Timestamp};
 /// Lines of one machine in one source that have a stamp without a zone beside an instant, reduced
 /// to what they teach the clocks together.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct ZoneLines(Option<Run>);
+pub(crate) struct ZoneLines {
+    run: Option<Run>,
+    /// The span of the last punctual stamp.
+    punctual: Option<i64>,
+}
 
 /// Lines with stamps of one hour, and instants of one span.
 #[derive(Debug, Clone)]
@@ -73,11 +77,10 @@ impl Run {
         Some(ahead)
     }
 
-    /// Returns whether a line was stamped late whose stamp is so far ahead.
-    fn is_late(&self, ahead: i64) -> bool {
-        self.offset.is_some_and(|minutes| {
-            ahead.saturating_sub(i64::from(minutes) * 60_000_000_000) > LAG_NANOS
-        })
+    /// Returns the instant that a stamp shows which is so far ahead of its line's instant.
+    fn stamped(&self, ahead: i64, written: Timestamp) -> Option<Timestamp> {
+        let late = ahead.saturating_sub(i64::from(self.offset?) * 60_000_000_000);
+        Some(Timestamp::from_nanos(written.as_nanos().checked_add(late)?))
     }
 }
 
@@ -91,18 +94,23 @@ impl ZoneLines {
         shown: LogTime,
         written: Timestamp,
     ) {
-        if let Some(run) = &mut self.0
+        if let Some(run) = &mut self.run
             && let Some(ahead) = run.extend(shown, written)
         {
-            if run.is_late(ahead) {
-                clocks.learn_late((source, machine), shown, written);
+            if let Some(stamp) = run.stamped(ahead, written) {
+                let is_late = delay(stamp, written).is_some();
+                let punctual = (!is_late).then(|| punctual_span(stamp));
+                if is_late || self.punctual != punctual {
+                    clocks.learn_delay((source, machine), shown, written);
+                    self.punctual = punctual.or(self.punctual);
+                }
             }
             return;
         }
-        clocks.learn_late((source, machine), shown, written);
+        clocks.learn_delay((source, machine), shown, written);
         self.flush(clocks, (source, machine));
-        self.0 = Run::of(shown, written);
-        if self.0.is_none() {
+        self.run = Run::of(shown, written);
+        if self.run.is_none() {
             clocks.learn_own((source, machine), shown, written);
         }
     }
@@ -113,7 +121,7 @@ impl ZoneLines {
         clocks: &mut UptimeClocks,
         (source, machine): (SourceId, Option<u64>),
     ) {
-        let Some(Run { day, offset, span, .. }) = self.0.take() else { return };
+        let Some(Run { day, offset, span, .. }) = self.run.take() else { return };
         clocks.learn_zone((source, machine), day, offset, span);
     }
 }

@@ -8,7 +8,7 @@ use hashbrown::HashTable;
 use super::cells::{CellName, Cells};
 use super::groups::{GroupKey, GroupName, Groups, Shown, TimeKind};
 use crate::bytes::hash::Seeds;
-use crate::clock::delay;
+use crate::clock::{delay, punctual_span};
 use crate::completeness::{Limit, PacketTimes, Told};
 use crate::correlate::duplicates::{Mark, packet_digest, sender, sender_name, text_digest};
 use crate::correlate::state::peer_address;
@@ -37,6 +37,8 @@ pub struct Gatherer {
     /// By the reader's numbers of headers: the machine, in the source where the header was last
     /// seen.
     header_cells: Vec<Option<(SourceId, u32)>>,
+    /// The span of each cell's last punctual stamp.
+    punctual: Vec<Option<i64>>,
     /// The machine of lines that name none, in the source where the last one was seen.
     bare_cell: Option<(SourceId, u32)>,
     /// By the reader's numbers of packet heads.
@@ -250,6 +252,7 @@ impl Gatherer {
             cells: Cells::default(),
             groups: Groups::default(),
             header_cells: Vec::new(),
+            punctual: Vec::new(),
             bare_cell: None,
             senders: Vec::new(),
             interfaces: Vec::new(),
@@ -445,9 +448,7 @@ impl Gatherer {
         let own = said.time();
         self.has_time(source, own);
         let shown = header.map_or(LogTime::Unknown, Header::time);
-        if is_other_clock(shown, own) {
-            self.batch.zones.push((cell, shown, own));
-        }
+        self.shows_clock(cell, shown, own);
         if is_cells_own {
             self.batch.read.push(Read::Told { cell, told: Told::AboutContainer });
         }
@@ -636,10 +637,29 @@ impl Gatherer {
     fn shows_own(&mut self, source: SourceId, record: &Record<'_>, own: Timestamp) {
         self.has_time(source, own);
         let time = record.envelope.time;
-        if is_other_clock(time, own) {
+        if time != LogTime::Unknown {
             let cell = self.cell(source, record);
-            self.batch.zones.push((cell, time, own));
+            self.shows_clock(cell, time, own);
         }
+    }
+
+    /// A cell's line shows this in its header, and an instant behind it. Lines with a whole stamp
+    /// that are punctual show the same as the one before, nearly always.
+    #[inline]
+    fn shows_clock(&mut self, cell: u32, time: LogTime, own: Timestamp) {
+        match time {
+            LogTime::Instant(stamp) if delay(stamp, own).is_none() => {
+                let span = Some(punctual_span(stamp));
+                let at = cell as usize;
+                if self.punctual.get(at) == Some(&span) {
+                    return;
+                }
+                put(&mut self.punctual, at, span);
+            }
+            LogTime::Instant(_) | LogTime::NoYear(_) | LogTime::Local(_) => {}
+            LogTime::Unknown => return,
+        }
+        self.batch.zones.push((cell, time, own));
     }
 
     #[inline]
@@ -672,15 +692,6 @@ impl Sender {
             self.tag = tag;
             self.groups[1] = None;
         }
-    }
-}
-
-/// Returns whether a stamp is late, or lacks what the line's own time shows.
-fn is_other_clock(stamp: LogTime, own: Timestamp) -> bool {
-    match stamp {
-        LogTime::Instant(stamp) => delay(stamp, own).is_some(),
-        LogTime::NoYear(_) | LogTime::Local(_) => true,
-        LogTime::Unknown => false,
     }
 }
 

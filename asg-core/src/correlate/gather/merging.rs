@@ -126,7 +126,7 @@ impl Gathering {
             let source = self.cells.all()[cell].source();
             let Cell { clock, zones, .. } = &mut self.cell_facts[cell];
             if let LogTime::Instant(_) = time {
-                self.state.clocks.learn_late((source, *clock), time, own);
+                self.state.clocks.learn_delay((source, *clock), time, own);
             } else {
                 zones.add(&mut self.state.clocks, (source, *clock), time, own);
             }
