@@ -1,9 +1,9 @@
 //! Lines that were stamped late, as their own instants show.
 //!
 //! A lager line shows when it was written, and its header when a relay took it. If that was much
-//! later, the relay stalled, and the machine's lines that were stamped beside it may be as late. The
-//! stall may have begun before the first of these lines was written, but not before the last line
-//! that was punctual. So punctual lines are kept, too, by the spans of time in which there are any.
+//! later, the relay stalled, and the machine's lines that were stamped beside it may be as late.
+//! The stall may have begun before the first of these lines was written, but not before the last
+//! line that was punctual. So the set also keeps the spans of time that have punctual lines.
 
 use super::boot::LAG_NANOS;
 use super::doubling::{Doubling, Join};
@@ -104,8 +104,7 @@ impl Late {
         }
         let spans = self.late.all().range(self.late.number(near_from)..=self.late.number(near_to));
         let near = spans.filter(|(_, span)| span.first <= near_to && near_from <= span.last);
-        let Some(Span { first, delay, .. }) =
-            near.map(|(_, span)| *span).reduce(|all, span| all.joined(span))
+        let Some(Span { first, delay, .. }) = near.map(|(_, span)| *span).reduce(Span::joined)
         else {
             return 0;
         };

@@ -478,7 +478,8 @@ fn a_line_without_uptime_may_have_waited_since_the_last_punctual_ones() {
         learn_own(&mut parts[n % 2], 0, &stamp(at, "cell-1 vcap.rep: x"), own);
     }
     let [mut clocks, mut other] = parts;
-    (clocks.merge(&other), other.merge(&clocks));
+    clocks.merge(&other);
+    other.merge(&clocks);
     let loaded = UptimeClocks::from_bytes(&clocks.to_bytes(|_| "a"), |_| SourceId(0)).unwrap();
     for clocks in [clocks, other, loaded] {
         // The packet was logged at second 1, and stamped when the stall was over.
