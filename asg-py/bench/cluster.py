@@ -90,11 +90,11 @@ def lines_of(given: Path | None, folder: Path) -> Path:
 
 
 def one_machine(asglog: str, log: Path, folder: Path, rounds: int) -> float:
-    """Measures the program, all of its columns written as Parquet."""
+    """Measures the program with one thread, all of its columns written as Parquet."""
     times = []
     for _ in range(rounds):
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        command = [asglog, "correlate", "-o", str(folder / "x.parquet"), str(log)]
+        command = [asglog, "correlate", "--threads", "1", "-o", str(folder / "x.parquet"), str(log)]
         subprocess.run(command, check=True, capture_output=True)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         times.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
