@@ -220,6 +220,9 @@ fn at_least_is_at_least() {
 /// Case by case, the true time of each packet.
 const TIMES: &[(&str, &[&str])] = &[
     ("t4-stall-without-uptime", &["2024-05-06T07:00:00.1Z"]),
+    // The packet was logged before the first late line of rep was written.
+    ("t6-stall-before-its-late-lines", &["2024-05-06T06:52:00Z"]),
+    ("t7-stall-without-zones", &["2024-05-06T06:52:00Z"]),
     ("u1-instant-told-second", &["2024-05-06T07:00:10.857797Z"]),
     ("u2-instant-told-first", &["2024-05-06T07:00:10.857797Z"]),
     ("y5-wall-dst", &["2017-03-26T00:59:50Z", "2017-03-26T01:00:10Z"]),
