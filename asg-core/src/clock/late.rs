@@ -118,8 +118,8 @@ impl Late {
     }
 
     /// Returns when the relay was surely punctual, before an instant: the start of the last span
-    /// but one that has a punctual line, because one line may overtake those that wait. If there
-    /// are none, the first span counts.
+    /// but one that has a punctual line, because one line may overtake those that wait. Takes the
+    /// first span of all where fewer than two are earlier.
     fn punctual_until(&self, before: Timestamp) -> Option<Timestamp> {
         let all = self.punctual.all();
         let last = all.range(..self.punctual.number(before)).rev().nth(1);
