@@ -1,9 +1,13 @@
 //! A flow in words, for tables.
 
-use asg_core::bytes::escape_name;
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use asg_core::bytes::{SmallText, escape_name, escape_text};
+use asg_core::correlate::{FlowKey, KnownFlow};
 use asg_core::ledger::Reason;
 use asg_core::names::AppState;
-use asg_core::packet::Address;
+use asg_core::packet::{Address, Ip, Proto};
 use asg_core::prefix::{Plane, Subject};
 use asg_core::time::LogTime;
 use asg_core::{Certainty, Flow, Identity, Timestamp};
@@ -11,18 +15,27 @@ use asg_core::{Certainty, Flow, Identity, Timestamp};
 use crate::query::ReadRow;
 
 /// A flow in words. A table decides which of them it has room for.
+///
+/// All words are safe to show: see [`escape_text`].
 #[derive(Debug, Clone)]
 pub struct FlowRow {
+    pub(super) of_key: Arc<OfKey>,
     pub(super) time: Option<Timestamp>,
     /// A time stamp as the line shows it, if no year is known.
-    pub(super) stamp: Option<String>,
+    pub(super) stamp: Option<Box<str>>,
+    source: Option<Address>,
+    /// The source with its port; then the destination with its port and its protocol.
+    ends: String,
+    /// The length of the source.
+    source_len: usize,
+}
+
+/// The words that flows of one [key](Flow::key) share.
+#[derive(Debug, Clone)]
+pub(super) struct OfKey {
     pub(super) cell: String,
     pub(super) verdict: String,
     pub(super) owner: Owner,
-    pub(super) source: String,
-    pub(super) source_port: Option<u16>,
-    /// With its port and its protocol.
-    pub(super) destination: String,
     pub(super) certainty: Certainty,
     pub(super) reason: Reason,
 }
@@ -37,6 +50,8 @@ pub(super) struct Owner {
     instance: String,
     /// ` (deleted 2024-05-06)`, and what of it is short.
     became: Option<(String, &'static str)>,
+    /// All of that.
+    whole: String,
 }
 
 #[derive(Debug, Clone, Default)]
@@ -53,7 +68,7 @@ enum Name {
 }
 
 /// How much of an owner is shown.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Brief {
     pub(super) org: bool,
     pub(super) space: bool,
@@ -61,27 +76,73 @@ pub(super) struct Brief {
     pub(super) became: bool,
 }
 
+/// Puts the flows of one [`FlowCache`](asg_core::correlate::FlowCache) into words. Flows of one key
+/// share most of them.
+#[derive(Debug, Default)]
+pub(crate) struct FlowRows {
+    /// A directory was asked for names.
+    is_named: bool,
+    /// By key.
+    of_keys: Vec<Option<Arc<OfKey>>>,
+    text: SmallText,
+}
+
+impl FlowRows {
+    /// Knows no flow yet. With `is_named`, a directory was asked for names.
+    pub(crate) fn new(is_named: bool) -> Self {
+        Self { is_named, ..Self::default() }
+    }
+
+    /// Returns a flow in words.
+    pub(crate) fn of(&mut self, flow: &Flow<'_, '_>) -> FlowRow {
+        let Self { is_named, of_keys, text } = self;
+        let new = || Arc::new(OfKey::of(flow, *is_named));
+        let of_key = match flow.key().map(FlowKey::index) {
+            None => new(),
+            Some(key) => {
+                if of_keys.len() <= key {
+                    of_keys.resize(key + 1, None);
+                }
+                Arc::clone(of_keys[key].get_or_insert_with(new))
+            }
+        };
+        FlowRow::new(of_key, flow.time, stamp(flow), &flow.packet().ip, text)
+    }
+
+    /// Returns a flow whose key an earlier one had, if its time is known.
+    pub(crate) fn of_known(&mut self, flow: &KnownFlow<'_>, ip: &Ip<'_>) -> Option<FlowRow> {
+        let of_key = self.of_keys.get(flow.key.index())?.as_ref()?;
+        Some(FlowRow::new(Arc::clone(of_key), Some(flow.time?), None, ip, &mut self.text))
+    }
+}
+
 impl FlowRow {
     /// Returns a flow in words. With `is_named`, a directory was asked for names.
     #[must_use]
     pub fn of(flow: &Flow<'_, '_>, is_named: bool) -> Self {
-        let dash = || "-".to_owned();
-        let ip = &flow.packet().ip;
+        let of_key = Arc::new(OfKey::of(flow, is_named));
+        Self::new(of_key, flow.time, stamp(flow), &flow.packet().ip, &mut SmallText::default())
+    }
+
+    /// `text` is empty before and after.
+    fn new(
+        of_key: Arc<OfKey>,
+        time: Option<Timestamp>,
+        stamp: Option<Box<str>>,
+        ip: &Ip<'_>,
+        text: &mut SmallText,
+    ) -> Self {
         let [spt, dpt] = ip.ports();
-        let source = address(ip.src);
-        let proto = ip.proto.map_or_else(String::new, |proto| format!(" {proto}"));
-        Self {
-            time: flow.time,
-            stamp: stamp(flow),
-            cell: flow.cell.as_deref().map_or_else(dash, short_cell),
-            verdict: verdict(flow),
-            owner: Owner::of(flow, is_named),
-            source,
-            source_port: spt,
-            destination: end(&address(ip.dst), dpt) + &proto,
-            certainty: flow.attribution.certainty,
-            reason: flow.attribution.reason,
+        write_end(text, ip.src, spt);
+        let source_len = text.as_bytes().len();
+        write_end(text, ip.dst, dpt);
+        if let Some(proto) = ip.proto {
+            text.byte(b' ');
+            write_proto(text, proto);
         }
+        let ends = String::from_utf8_lossy(text.as_bytes()).into_owned();
+        text.clear();
+        Self { of_key, time, stamp, source: ip.src, ends, source_len }
     }
 
     /// Adds the caller's names and verdicts.
@@ -90,44 +151,62 @@ impl FlowRow {
         if row.cf.is_none()
             && let Some(verdict) = row.verdict()
         {
-            verdict.as_str().clone_into(&mut self.verdict);
+            verdict.as_str().clone_into(&mut Arc::make_mut(&mut self.of_key).verdict);
         }
-        match row.destination_name() {
-            // The name of one address replaces it.
-            Some((name, true)) => {
+        if let Some((name, is_address)) = row.destination_name() {
+            let (shown, name) = (self.destination(), escape_text(name));
+            let named = if is_address {
+                // The name of one address replaces it.
                 let address = address(row.packet.ip.dst);
                 let bracketed = format!("[{address}]");
-                let rest = self.destination.strip_prefix(&bracketed);
-                let rest =
-                    rest.or_else(|| self.destination.strip_prefix(&address)).unwrap_or_default();
-                self.destination = format!("{name}{rest}");
-            }
-            Some((name, false)) => self.destination = format!("{} ({name})", self.destination),
-            None => {}
+                let rest = shown.strip_prefix(&bracketed).or_else(|| shown.strip_prefix(&address));
+                format!("{name}{}", rest.unwrap_or_default())
+            } else {
+                format!("{shown} ({name})")
+            };
+            self.ends.truncate(self.source_len);
+            self.ends.push_str(&named);
         }
         self
     }
 
     /// Returns the owner with all that is known.
     #[must_use]
-    pub fn owner(&self) -> String {
-        self.owner.text(Brief::default())
+    pub fn owner(&self) -> &str {
+        &self.of_key.owner.whole
     }
 
     /// Returns the verdict, and the set of rules behind it.
     #[must_use]
     pub fn verdict(&self) -> &str {
-        &self.verdict
+        &self.of_key.verdict
     }
 
     /// Returns the destination with its port and its protocol.
     #[must_use]
     pub fn destination(&self) -> &str {
-        &self.destination
+        &self.ends[self.source_len..]
     }
 
-    pub(super) fn source(&self, has_port: bool) -> String {
-        end(&self.source, self.source_port.filter(|_| has_port))
+    pub(super) fn source(&self, has_port: bool) -> Cow<'_, str> {
+        if has_port {
+            Cow::Borrowed(&self.ends[..self.source_len])
+        } else {
+            Cow::Owned(address(self.source))
+        }
+    }
+}
+
+impl OfKey {
+    fn of(flow: &Flow<'_, '_>, is_named: bool) -> Self {
+        let cell = flow.cell.as_deref().map_or_else(|| "-".to_owned(), short_cell);
+        Self {
+            cell: escape_text(&cell).into_owned(),
+            verdict: escape_text(&verdict(flow)).into_owned(),
+            owner: Owner::of(flow, is_named),
+            certainty: flow.attribution.certainty,
+            reason: flow.attribution.reason,
+        }
     }
 }
 
@@ -136,11 +215,11 @@ impl Owner {
         let container = flow.attribution.container();
         let path = flow.identity.filter(|_| is_named).and_then(path);
         let guid = || {
-            let process =
-                flow.attribution.process().map(|it| Name::Guid("process", it.to_string()));
+            let name = |kind, guid: String| Name::Guid(kind, escape_text(&guid).into_owned());
+            let process = flow.attribution.process().map(|it| name("process", it.to_string()));
             let subject = flow.attribution.subject();
-            let subject = || subject.map(|it| Name::Guid("task or app", it.to_string()));
-            let handle = || container.map(|it| Name::Guid("container", it.handle().to_string()));
+            let subject = || subject.map(|it| name("task or app", it.to_string()));
+            let handle = || container.map(|it| name("container", it.handle().to_string()));
             process.or_else(subject).or_else(handle)
         };
         let name = path.or_else(guid).unwrap_or_default();
@@ -167,10 +246,20 @@ impl Owner {
         let is_receiver = flow.cf.is_some_and(|cf| {
             cf.direction == asg_core::prefix::Direction::Ingress && cf.subject != Subject::None
         });
-        Self { is_receiver, name, instance, became }
+        let mut owner = Self { is_receiver, name, instance, became, whole: String::new() };
+        owner.whole = owner.make_text(Brief::default());
+        owner
     }
 
-    pub(super) fn text(&self, brief: Brief) -> String {
+    pub(super) fn text(&self, brief: Brief) -> Cow<'_, str> {
+        if brief == Brief::default() {
+            Cow::Borrowed(&self.whole)
+        } else {
+            Cow::Owned(self.make_text(brief))
+        }
+    }
+
+    fn make_text(&self, brief: Brief) -> String {
         let name = match &self.name {
             Name::None => "-".to_owned(),
             Name::Path { app, .. } if brief.space => app.clone(),
@@ -218,12 +307,33 @@ fn end(address: &str, port: Option<u16>) -> String {
     }
 }
 
+/// Writes an end as [`end`] does; IPv4 is quicker.
+fn write_end(text: &mut SmallText, end: Option<Address>, port: Option<u16>) {
+    if let Some(Address::V4(ip)) = end {
+        text.dotted(ip.octets());
+        if let Some(port) = port {
+            text.byte(b':');
+            text.number(port.into());
+        }
+    } else {
+        text.word(&self::end(&address(end), port));
+    }
+}
+
+/// Writes the name of a protocol, or its number if it has none.
+fn write_proto(text: &mut SmallText, proto: Proto) {
+    match proto.name() {
+        Some(name) => text.word(name),
+        None => text.word(&proto.to_string()),
+    }
+}
+
 /// Returns `--06-20 23:05:03`: the time of a line whose year is unknown.
-fn stamp(flow: &Flow<'_, '_>) -> Option<String> {
+fn stamp(flow: &Flow<'_, '_>) -> Option<Box<str>> {
     let LogTime::NoYear(at) = flow.record.envelope.time else { return None };
     let asg_core::time::Civil { month, day, hour, minute, second, .. } = at;
     let is_unknown = flow.time.is_none();
-    is_unknown.then(|| format!("--{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}"))
+    is_unknown.then(|| format!("--{month:02}-{day:02} {hour:02}:{minute:02}:{second:02}").into())
 }
 
 /// Returns a BOSH instance id by its first group, as people do.
@@ -242,4 +352,78 @@ fn verdict(flow: &Flow<'_, '_>) -> String {
         Plane::RateLimit => " rate limit",
     };
     format!("{}{plane}", cf.verdict)
+}
+
+#[cfg(test)]
+mod tests {
+    use asg_core::correlate::{AnyFlow, FlowCache};
+    use asg_core::{Gathering, Line, Origin, SourceId};
+
+    use super::*;
+
+    /// Lines of one container: IPv4 and IPv6, with and without ports, and a protocol by number.
+    fn lines() -> Vec<String> {
+        const V4: &str = "SRC=10.255.73.3 DST=10.0.16.8 LEN=60 TOS=0x00 PREC=0x00 TTL=63 ID=15946";
+        const V6: &str = "SRC=fd00:0000:0000:0000:0000:0000:0000:0010 \
+            DST=fd00:0000:0000:0000:0000:0000:0000:0008 LEN=80 TC=0 HOPLIMIT=63 FLOWLBL=0";
+        let ports = |spt, dpt| format!("PROTO=UDP SPT={spt} DPT={dpt} LEN=40");
+        let texts = [
+            format!("{V4} DF {}", ports(51858, 80)),
+            format!("{V4} DF {}", ports(1, 65535)),
+            format!("{V4} DF PROTO=132"),
+            format!("{V4} PROTO=132"),
+            format!("{V6} {}", ports(51858, 80)),
+            format!("{V6} {}", ports(51859, 53)),
+        ];
+        let header = "2024-05-06T07:09:10.000000+00:00 cell-1 kernel: [637.500000] \
+            OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0 \
+            MAC=aa:aa:0a:ff:49:03:ee:ee:0a:ff:49:03:08:00";
+        texts.map(|text| format!("{header} {text} ")).into()
+    }
+
+    #[test]
+    fn a_flow_whose_key_is_known_has_the_words_of_the_whole_flow() {
+        let lines = lines();
+        let at = |line| Origin { source: SourceId(0), line };
+        let mut gathering = Gathering::new();
+        (1..).zip(&lines).for_each(|(n, line)| gathering.ingest(at(n), line.as_bytes()));
+        let gathered = gathering.finish(|_| Ok::<(), std::convert::Infallible>(())).unwrap();
+        let correlation = gathered.correlate();
+        let words = |row: &FlowRow| {
+            let ends = (row.source(true).into_owned(), row.source(false).into_owned());
+            let cell = row.of_key.cell.clone();
+            (
+                row.time,
+                cell,
+                row.verdict().to_owned(),
+                row.owner().to_owned(),
+                ends,
+                row.destination().to_owned(),
+            )
+        };
+        let (mut quick, mut slow, mut known) = (Vec::new(), Vec::new(), 0);
+        let (mut cache, mut rows) = (FlowCache::default(), FlowRows::new(false));
+        for (n, line) in (1..).zip(&lines) {
+            let line = Line::new(line.as_bytes());
+            correlation.each(&mut cache, at(n), &line, |flow| match flow {
+                AnyFlow::Whole(flow) => quick.push(words(&rows.of(flow))),
+                AnyFlow::Known(flow) => {
+                    known += 1;
+                    quick.push(words(&rows.of_known(flow, &flow.packet().ip).unwrap()));
+                }
+            });
+            correlation.flows(&mut FlowCache::default(), at(n), &line, |flow| {
+                slow.push(words(&FlowRow::of(&flow, false)));
+            });
+        }
+        assert_eq!(quick, slow);
+        assert_eq!((quick.len(), known > 0), (lines.len(), true));
+        let destinations: Vec<_> =
+            slow.iter().map(|(.., destination)| destination.as_str()).collect();
+        assert_eq!(
+            destinations[..3],
+            ["10.0.16.8:80 UDP", "10.0.16.8:65535 UDP", "10.0.16.8 SCTP"]
+        );
+        assert!(destinations[4].starts_with('[') && destinations[4].ends_with("]:80 UDP"));
+    }
 }

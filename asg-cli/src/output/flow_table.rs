@@ -3,16 +3,16 @@
 //! Times, ports, protocols and the app's own name are never cut. Where a row is wider than the
 //! terminal, parts of it leave in a fixed order: the cell first, and how sure the answer is last.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{self, Write};
 
 use asg_core::Certainty;
-use asg_core::bytes::escape_text;
 use asg_core::ledger::Reason;
 
 use super::flow_row::{Brief, FlowRow};
-use super::table::{Look, of_verdict};
+use super::table::{Look, characters, of_verdict, push_blanks};
 
 /// Rows that are held until their widths are known: a screenful or so, that a stream shows soon.
 const HELD: usize = 512;
@@ -117,9 +117,9 @@ impl<W: Write> FlowTable<W> {
     ///
     /// Those of writing.
     pub fn push(&mut self, row: FlowRow) -> io::Result<()> {
-        if matches!(row.certainty, Certainty::Inferred | Certainty::Ambiguous | Certainty::Unknown)
-        {
-            *self.reasons.entry((row.certainty, row.reason)).or_default() += 1;
+        let (certainty, reason) = (row.of_key.certainty, row.of_key.reason);
+        if matches!(certainty, Certainty::Inferred | Certainty::Ambiguous | Certainty::Unknown) {
+            *self.reasons.entry((certainty, reason)).or_default() += 1;
         }
         self.held.push(row);
         if self.held.len() == HELD { self.show() } else { Ok(()) }
@@ -174,29 +174,35 @@ impl<W: Write> FlowTable<W> {
         let held = std::mem::take(&mut self.held);
         self.fit(&held);
         let has_years = self.look.width.is_none();
+        let mut text = String::new();
         if !std::mem::replace(&mut self.is_headed, true) {
-            let line = self.line(&self.heads(self.gone), true);
-            writeln!(self.out, "{}", self.look.head(line))?;
+            let mut line = String::new();
+            self.write_line(&mut line, &self.heads(self.gone), true);
+            text += &self.look.head(line);
+            text.push('\n');
         }
         for row in &held {
-            if let Some(year) =
-                row.time.and_then(|time| self.look.zone.show(time)).map(|it| it.year)
-                && !has_years
+            if !has_years
+                && let Some(year) = row.time.map(|time| self.look.zone.year(time))
                 && self.year.replace(year) != Some(year)
             {
-                writeln!(self.out, "{year}")?;
+                let _ = writeln!(text, "{year}");
             }
-            let line = self.line(&self.cells(row, self.gone), false);
-            writeln!(self.out, "{line}")?;
+            self.write_line(&mut text, &self.cells(row, self.gone), false);
+            text.push('\n');
         }
+        self.out.write_all(text.as_bytes())?;
+        // The room is kept.
+        self.held = held;
+        self.held.clear();
         Ok(())
     }
 
-    fn heads(&self, gone: Gone) -> [String; 7] {
-        let mut heads = HEADS.map(str::to_owned);
-        heads[TIME] = format!("TIME ({})", self.look.zone.name());
+    fn heads(&self, gone: Gone) -> Cells<'static> {
+        let mut heads = HEADS.map(Cow::Borrowed);
+        heads[TIME] = format!("TIME ({})", self.look.zone.name()).into();
         if gone.has(Part::Words) {
-            "SURE".clone_into(&mut heads[CERTAINTY]);
+            heads[CERTAINTY] = "SURE".into();
         }
         heads
     }
@@ -241,9 +247,9 @@ impl<W: Write> FlowTable<W> {
     }
 
     fn widths_of(&self, rows: &[FlowRow], gone: Gone, mut widths: [usize; 7]) -> [usize; 7] {
-        let mut widen = |cells: [String; 7]| {
+        let mut widen = |cells: Cells<'_>| {
             for (width, cell) in widths.iter_mut().zip(cells) {
-                *width = (*width).max(cell.chars().count());
+                *width = (*width).max(characters(&cell));
             }
         };
         widen(self.heads(gone));
@@ -253,14 +259,12 @@ impl<W: Write> FlowTable<W> {
         widths
     }
 
-    fn cells(&self, row: &FlowRow, gone: Gone) -> [String; 7] {
+    fn cells<'r>(&self, row: &'r FlowRow, gone: Gone) -> Cells<'r> {
         let time = match (row.time, &row.stamp, self.look.width) {
-            (Some(time), _, None) => self.look.zone.whole(time),
-            (Some(time), _, Some(_)) => {
-                self.look.zone.show(time).map_or_else(|| time.to_string(), |shown| shown.text)
-            }
-            (None, Some(stamp), _) => stamp.clone(),
-            (None, None, _) => "-".to_owned(),
+            (Some(time), _, None) => self.look.zone.whole(time).into(),
+            (Some(time), _, Some(_)) => self.look.zone.short(time).into(),
+            (None, Some(stamp), _) => Cow::Borrowed(&**stamp),
+            (None, None, _) => "-".into(),
         };
         let brief = Brief {
             org: gone.has(Part::Org),
@@ -268,7 +272,8 @@ impl<W: Write> FlowTable<W> {
             guid: gone.has(Part::Guids),
             became: gone.has(Part::Words),
         };
-        let certainty = word(row.certainty);
+        let of_key = &*row.of_key;
+        let certainty = word(of_key.certainty);
         let certainty = if gone.has(Part::Words) {
             certainty.split(' ').next().unwrap_or_default()
         } else {
@@ -276,26 +281,26 @@ impl<W: Write> FlowTable<W> {
         };
         [
             time,
-            row.cell.clone(),
-            row.verdict.clone(),
-            row.owner.text(brief),
+            of_key.cell.as_str().into(),
+            of_key.verdict.as_str().into(),
+            of_key.owner.text(brief),
             row.source(!gone.has(Part::SourcePort)),
-            row.destination.clone(),
-            certainty.to_owned(),
+            row.destination().into(),
+            certainty.into(),
         ]
-        .map(|text| escape_text(&text).into_owned())
     }
 
-    fn line(&self, cells: &[String; 7], is_head: bool) -> String {
-        let mut painted = String::new();
+    fn write_line(&self, text: &mut String, cells: &Cells<'_>, is_head: bool) {
+        let start = text.len();
         for (column, (cell, width)) in cells.iter().zip(self.widths).enumerate() {
             if self.gone.hides(column) {
                 continue;
             }
             if column == DESTINATION && !self.gone.has(Part::Source) {
-                painted.push_str(if is_head { "   " } else { "→  " });
+                text.push_str(if is_head { "   " } else { "→  " });
             }
             let colour = match column {
+                _ if !self.look.colour => None,
                 VERDICT if !is_head => of_verdict(cell),
                 CERTAINTY if cell.starts_with("unknown") || cell.starts_with("ambiguous") => {
                     Some(33)
@@ -304,14 +309,27 @@ impl<W: Write> FlowTable<W> {
             };
             let is_last =
                 column == CERTAINTY || (column == DESTINATION && self.gone.hides(CERTAINTY));
-            let text = if is_last { cell.clone() } else { format!("{cell:width$}") };
-            let text = colour.map_or_else(|| text.clone(), |colour| self.look.paint(colour, &text));
-            let _ = write!(painted, "{text}{}", if is_last { "" } else { "  " });
+            if let Some(colour) = colour {
+                let _ = write!(text, "\x1b[{colour}m");
+            }
+            text.push_str(cell);
+            if !is_last {
+                push_blanks(text, width.saturating_sub(characters(cell)));
+            }
+            if colour.is_some() {
+                text.push_str("\x1b[0m");
+            }
+            if !is_last {
+                text.push_str("  ");
+            }
         }
-        painted.truncate(painted.trim_end().len());
-        painted
+        let end = text[start..].trim_end().len();
+        text.truncate(start + end);
     }
 }
+
+/// The words of a row, column by column.
+type Cells<'r> = [Cow<'r, str>; 7];
 
 const fn word(certainty: Certainty) -> &'static str {
     match certainty {

@@ -81,6 +81,21 @@ impl Look {
     }
 }
 
+/// Returns the number of characters in a text.
+pub(super) fn characters(text: &str) -> usize {
+    if text.is_ascii() { text.len() } else { text.chars().count() }
+}
+
+/// Appends blanks to a text.
+pub(super) fn push_blanks(text: &mut String, mut blanks: usize) {
+    const SOME: &str = "                                                                ";
+    while blanks > SOME.len() {
+        text.push_str(SOME);
+        blanks -= SOME.len();
+    }
+    text.push_str(&SOME[..blanks]);
+}
+
 /// Returns text of exactly so many characters; if some are cut off, the last one shows that.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> String {

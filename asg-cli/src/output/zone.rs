@@ -20,13 +20,6 @@ impl Default for Zone {
     }
 }
 
-/// A time of day as a table shows it.
-pub(crate) struct Shown {
-    pub(crate) year: i16,
-    /// `05-06 07:09:10`
-    pub(crate) text: String,
-}
-
 impl Zone {
     /// This machine's zone.
     ///
@@ -92,25 +85,36 @@ impl Zone {
         Timestamp::from_nanos(time.unwrap_or(nanos))
     }
 
-    /// Returns a time in this zone, to the second.
-    pub(crate) fn show(&self, time: Timestamp) -> Option<Shown> {
-        let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into()).ok()?;
-        let at = self.zone.to_datetime(time);
-        let text = format!(
-            "{:02}-{:02} {:02}:{:02}:{:02}",
-            at.month(),
-            at.day(),
-            at.hour(),
-            at.minute(),
-            at.second()
-        );
-        Some(Shown { year: at.year(), text })
+    /// Returns a time in this zone, to the second, without its year: `05-06 07:09:10`.
+    pub(crate) fn short(&self, time: Timestamp) -> String {
+        self.whole(time).split_off("2024-".len())
     }
 
-    /// Returns a time in this zone with its year, to the second.
+    /// Returns a time in this zone with its year, to the second: `2024-05-06 07:09:10`.
     pub(crate) fn whole(&self, time: Timestamp) -> String {
-        self.show(time)
-            .map_or_else(|| time.to_string(), |Shown { year, text }| format!("{year:04}-{text}"))
+        let at = self.civil(time);
+        let year = at.year().unsigned_abs();
+        let [month, day, hour, minute, second] =
+            [at.month(), at.day(), at.hour(), at.minute(), at.second()]
+                .map(|number| number.unsigned_abs().into());
+        let pairs = [year / 100, year % 100, month, day, hour, minute, second];
+        let mut text = *b"yyyy-mm-dd hh:mm:ss";
+        for (place, number) in [0, 2, 5, 8, 11, 14, 17].into_iter().zip(pairs) {
+            text[place] = b'0' + (number / 10 % 10) as u8;
+            text[place + 1] = b'0' + (number % 10) as u8;
+        }
+        String::from_utf8_lossy(&text).into_owned()
+    }
+
+    /// Returns the year of a time in this zone.
+    pub(crate) fn year(&self, time: Timestamp) -> i16 {
+        self.civil(time).year()
+    }
+
+    /// A time in nanoseconds is one of the years 1677 to 2262.
+    fn civil(&self, time: Timestamp) -> DateTime {
+        let time = jiff::Timestamp::from_nanosecond(time.as_nanos().into());
+        self.zone.to_datetime(time.unwrap_or_default())
     }
 
     /// Returns the seconds east of Greenwich at a time.

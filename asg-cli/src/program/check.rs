@@ -58,7 +58,7 @@ pub(super) fn given(options: &Options) -> Given {
     let logs = if quoted.is_empty() { "-".to_owned() } else { quoted.join(" ") };
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
     let now = now.ok().and_then(|now| i64::try_from(now.as_nanos()).ok()).unwrap_or(0);
-    let now = Zone::default().show(asg_core::Timestamp::from_nanos(now));
+    let this_year = Zone::default().year(asg_core::Timestamp::from_nanos(now));
     Given {
         logs,
         names: !options.names.is_empty() || options.command == super::commands::Command::Demo,
@@ -67,7 +67,7 @@ pub(super) fn given(options: &Options) -> Given {
         utc_offset: options.policy.utc_offset.is_some(),
         groups: groups(options),
         directory: directory(options),
-        this_year: now.map_or(1970, |now| now.year),
+        this_year,
     }
 }
 

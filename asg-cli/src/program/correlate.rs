@@ -10,9 +10,7 @@ use asg_core::{TimePolicy, Timestamp};
 
 use super::check::hint;
 use super::explain::load;
-use super::logs::{
-    Answers, Directory, Logs, NamedLogs, explained, flows, note_forgotten, saved_flows,
-};
+use super::logs::{Directory, Logs, NamedLogs, explained, flows, note_forgotten, saved_flows};
 use super::options::{Options, before_now};
 use super::sorted::{Keyed, Order};
 use super::{Context, look, show, summary};
@@ -22,7 +20,7 @@ use crate::origins;
 use crate::output::Out;
 use crate::output::column_table::{ColumnTable, cells};
 use crate::output::csv::Csv;
-use crate::output::flow_row::FlowRow;
+use crate::output::flow_row::{FlowRow, FlowRows};
 use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
@@ -317,7 +315,9 @@ fn table(
     }
     let mut table = FlowTable::new(out, look(options));
     let answers = directory.answers();
-    let sink = || TableRows { answers: answers.clone(), rows: Vec::new() };
+    // The directory was asked before the first row.
+    let is_named = answers.are_there();
+    let sink = || TableRows { words: FlowRows::new(is_named), rows: Vec::new() };
     each(options, flows, sink, |rows| Ok(rows.into_iter().try_for_each(|row| table.push(row))?))?;
     Ok(table.finish()?)
 }
@@ -334,17 +334,23 @@ fn column_table(options: &Options, flows: &Query, out: &mut Out) -> Result<(), F
 
 /// The words of rows.
 struct TableRows {
-    /// The directory was asked before the first row.
-    answers: Answers,
+    words: FlowRows,
     rows: Vec<FlowRow>,
 }
 
 impl RowSink for TableRows {
     type Done = Vec<FlowRow>;
 
+    const TAKES_KNOWN: bool = true;
+
+    fn known(&mut self, row: &KnownRow<'_>) -> bool {
+        let found = self.words.of_known(row.flow, &row.packet().ip);
+        found.map(|row| self.rows.push(row)).is_some()
+    }
+
     fn row(&mut self, found: &Row<'_>) {
         if let Row::Read(read @ ReadRow { flow: Some(flow), .. }) = found {
-            let row = FlowRow::of(flow, self.answers.are_there());
+            let row = self.words.of(flow);
             self.rows.push(row.labelled(read));
         }
     }

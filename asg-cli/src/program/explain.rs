@@ -268,7 +268,7 @@ impl RowSink for ExplainedRows {
         };
         let explanation = &explained.explanation;
         let row = FlowRow::of(flow, self.answers.are_there()).labelled(read);
-        let (verdict, owner) = (row.verdict().to_owned(), row.owner());
+        let (verdict, owner) = (row.verdict().to_owned(), row.owner().to_owned());
         let (time, destination) = (time(flow), row.destination().to_owned());
         let why = self.words.because(explanation);
         // The verdict has a column of its own.
