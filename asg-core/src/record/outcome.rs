@@ -183,6 +183,13 @@ impl Outcome {
             Content::Damaged(_) if holds_second(record, text) => Self::NotUnderstood,
             Content::Damaged(_) => Self::Damaged,
             Content::Other if record.part_of.is_some() => Self::Other,
+            Content::Other if is_piece(record.envelope.body.as_bytes()) => {
+                if record.is_platform() {
+                    Self::NotUnderstood
+                } else {
+                    Self::NotPlatform
+                }
+            }
             Content::Other if record.is_platform() && encoded::is_in(text) => Self::Encoded,
             Content::Other if record.memo.is_quiet => Self::Other,
             Content::Other
@@ -298,6 +305,85 @@ fn holds_fields(text: &[u8]) -> bool {
         before.last().is_none_or(|b| *b == b' ') && FIELDS.contains(&name)
     };
     memchr::memchr_iter(b'=', text).filter(is_field).nth(2).is_some()
+}
+
+/// Further names of fields whose values are numbers or addresses, and words without a value.
+const MORE_FIELDS: [&[u8]; 17] = [
+    b"SEQ",
+    b"ACK",
+    b"TYPE",
+    b"CODE",
+    b"GATEWAY",
+    b"MTU",
+    b"TC",
+    b"HOPLIMIT",
+    b"FLOWLBL",
+    b"UID",
+    b"GID",
+    b"MARK",
+    b"SPI",
+    b"MACSRC",
+    b"MACDST",
+    b"MACPROTO",
+    b"FRAG",
+];
+const FLAGS: [&[u8]; 12] =
+    [b"DF", b"MF", b"CE", b"SYN", b"ACK", b"FIN", b"RST", b"PSH", b"URG", b"ECE", b"CWR", b"ECN"];
+
+/// The longest line of a terminal, or of a program that divides lines.
+const MOST_PIECE: usize = 1024;
+
+/// Returns whether a text is a middle piece of a packet's line that was broken: of nothing but the
+/// words of a packet, one of them a whole field. The first and the last may be cut. Most lines show
+/// by their first word that they are not.
+fn is_piece(text: &[u8]) -> bool {
+    let text = &text[..text.len().min(MOST_PIECE)];
+    let mut words = text.split(|b| *b == b' ').filter(|word| !word.is_empty()).peekable();
+    let (mut count, mut fields) = (0, 0);
+    while let Some(word) = words.next() {
+        let is_last = words.peek().is_none();
+        let is_whole = is_field(word);
+        let is_cut = || (count == 0 && ends_field(word)) || (is_last && begins_field(word));
+        if !is_whole && !FLAGS.contains(&word) && !is_cut() {
+            return false;
+        }
+        count += 1;
+        fields += usize::from(is_whole);
+    }
+    count > 1 && fields > 0
+}
+
+fn fields() -> impl Iterator<Item = &'static [u8]> {
+    FIELDS.into_iter().chain(MORE_FIELDS)
+}
+
+/// Returns whether a text is a number, an address or a name of a protocol, or a part of one.
+fn is_value(text: &[u8]) -> bool {
+    !text.is_empty()
+        && text.iter().all(|b| b.is_ascii_hexdigit() || matches!(b, b'x' | b'.' | b':'))
+}
+
+fn is_field(word: &[u8]) -> bool {
+    let Some(equals) = memchr::memchr(b'=', word) else { return false };
+    let (name, value) = (&word[..equals], &word[equals + 1..]);
+    let is_protocol = || name == b"PROTO" && value.iter().all(u8::is_ascii_alphanumeric);
+    fields().any(|field| field == name) && (is_value(value) || is_protocol())
+}
+
+/// Returns whether a word is the end of a field.
+fn ends_field(word: &[u8]) -> bool {
+    match memchr::memchr(b'=', word) {
+        None => is_value(word) && word.iter().any(u8::is_ascii_digit),
+        Some(equals) => {
+            fields().any(|field| field.ends_with(&word[..equals])) && is_value(&word[equals + 1..])
+        }
+    }
+}
+
+/// Returns whether a word is the beginning of a field.
+fn begins_field(word: &[u8]) -> bool {
+    let name = word.strip_suffix(b"=").unwrap_or(word);
+    fields().any(|field| field.starts_with(name))
 }
 
 /// The members of documents that name a container.
@@ -753,6 +839,45 @@ mod tests {
         assert_eq!(outcome(&wide), Outcome::NotUnderstood);
         let line = Line::cut(PACKET.as_bytes());
         assert_eq!(Outcome::of(&line, &Record::classify(&line)), Outcome::OverLong);
+    }
+
+    #[test]
+    fn a_middle_piece_of_a_broken_packet_is_told() {
+        for piece in [
+            "LEN=61 TOS=0x00",
+            "TTL=63 ID=2806 DF",
+            "DST=203.0.113.10 LEN=60 TOS=0x00",
+            "D=45400 DF SPT=352",
+            "36 DPT=80 WINDOW=29200 RE",
+            "0x00 TTL=63 ID=45400 DF ",
+            "WINDOW=29200 RES=0x00 SYN URGP=0",
+            "SYN URGP=0",
+            "PREC=0x00 TTL=63 ID=45400 D",
+            "TYPE=8 CODE=0",
+        ] {
+            for header in ["", "May  6 07:09:10 cell-1 kernel: "] {
+                let told = outcome(format!("{header}{piece}").as_bytes());
+                let is_told = matches!(told, Outcome::NotUnderstood | Outcome::Damaged);
+                assert!(is_told, "{header}{piece}: {told:?}");
+            }
+            let of_app = format!("May  6 07:09:10 cell-1 my-app[7]: {piece}");
+            assert_eq!(outcome(of_app.as_bytes()), Outcome::NotPlatform, "{of_app}");
+        }
+        for other in [
+            "ID=ubuntu",
+            "ID=5",
+            "SYN flood",
+            "LEN=5 bytes",
+            "eth0: MTU=1500",
+            "DF MF",
+            "80 90",
+            "",
+        ] {
+            for header in ["", "May  6 07:09:10 cell-1 kernel: "] {
+                let text = format!("{header}{other}");
+                assert_eq!(outcome(text.as_bytes()), Outcome::Other, "{text}");
+            }
+        }
     }
 
     #[test]
