@@ -183,3 +183,23 @@ fn a_count_in_another_log_holds_nothing_together() {
     let given = given(&log);
     assert_eq!((given.packets, given.evidence), (vec![3], vec![4]));
 }
+
+#[test]
+fn lines_of_an_apps_frame_are_the_apps_in_a_log_that_begins_in_a_frame() {
+    let first = frame("kernel", PACKET);
+    for app in APPS {
+        for text in forged() {
+            let lines = 1 + text.lines().count() as u64;
+            let app_frame = framed(&message(app, &format!("hello\n{text}")));
+            // The log is cut anywhere in its first frame.
+            for cut in [1, 3, 5, 7, 30, 60, first.len() - 3] {
+                let log = format!("{}\n{app_frame}\n{first}\n", &first[cut..]);
+                let given = given(&log);
+                let last = 2 + lines;
+                assert!(given.packets.iter().all(|at| *at == 1 || *at == last), "{cut}: {log}");
+                assert_eq!((given.packets.last(), given.evidence.len()), (Some(&last), 0), "{log}");
+                assert!(given.refused.contains(&2), "{cut}: {given:?}\n{log}");
+            }
+        }
+    }
+}

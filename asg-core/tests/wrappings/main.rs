@@ -5,6 +5,7 @@ mod frames;
 mod glued;
 mod heads;
 mod prefixed;
+mod streams;
 mod texts;
 mod unnamed;
 mod writers;

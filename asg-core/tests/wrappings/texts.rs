@@ -455,17 +455,14 @@ fn a_line_that_a_runtime_has_divided_is_one() {
             }
         }
     }
-    // Another stream's line, or the log's end, leaves a part alone.
-    let log = format!(
-        "{}{}\n2024-05-06T07:09:12Z stderr F x\n{}{}\n",
-        head(1, "P"),
-        &kernels[..120],
-        head(2, "F"),
-        kernels
-    );
+    // Another output's line is none of its parts. The log's end leaves a part alone.
+    let other = "2024-05-06T07:09:12Z stderr F x\n";
+    let part = format!("{}{}\n{other}", head(1, "P"), &kernels[..120]);
+    let log = format!("{part}{}{}\n", head(2, "F"), &kernels[120..]);
     let found = outputs(log.as_bytes());
-    assert_eq!(
-        [&found[0]["kind"], &found[1]["kind"], &found[2]["kind"]],
-        ["damaged", "other", "packet"]
-    );
+    let kinds: Vec<_> = found.iter().map(|it| &it["kind"]).collect();
+    assert_eq!(kinds, ["packet", "other", "other"]);
+    assert_eq!((&found[1]["part_of"], &found[2]["part_of"]), (&Value::Null, &json!(1)));
+    let found = outputs(part.as_bytes());
+    assert_eq!([&found[0]["kind"], &found[1]["kind"]], ["damaged", "other"]);
 }

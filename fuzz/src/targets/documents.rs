@@ -11,7 +11,7 @@ type Seen = (u64, u64, Vec<u8>, Option<u64>);
 /// same lines; and the first line of a JSON document is parsed as such.
 pub(crate) fn documents(data: &[u8]) {
     let whole = seen(data, &Form::of(data));
-    let is_table = matches!(Form::of(data), Form::Table(_) | Form::Rows);
+    let is_table = matches!(Form::of(data), Form::Table(_) | Form::Rows(_));
     let lines = data.split_inclusive(|b| *b == b'\n').count() as u64;
     assert!(whole.iter().map(|seen| seen.0).eq(1..=lines), "each line once");
     for (n, (number, _, text, part_of)) in whole.iter().enumerate() {

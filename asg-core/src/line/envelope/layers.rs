@@ -94,6 +94,14 @@ const BEFORE_DOCUMENTS: &[Layer] = &[
     layer(|b| matches!(b, b' ' | b'\t') || b.is_ascii_digit(), numbered),
 ];
 
+/// Layers with the name of a machine or a container, which a tool prints before each line of it.
+const TOOLS: &[Layer] = &[
+    layer(is_word, bosh),
+    layer(is_word, service),
+    layer(is_word, host),
+    layer(|b| b == b'[', kubectl),
+];
+
 /// The largest number of layers of a line.
 const MOST: usize = 8;
 
@@ -138,6 +146,11 @@ pub(crate) fn before_document(line: &[u8]) -> Option<Envelope<'_>> {
         all.body_at = at;
     }
     None
+}
+
+/// Returns the length of what a tool prints before each line of a machine or a container.
+pub(crate) fn tool(text: &[u8]) -> Option<usize> {
+    parse(TOOLS, text).map(|found| found.body_at)
 }
 
 /// Returns whether a text begins as a line of an indented document does.

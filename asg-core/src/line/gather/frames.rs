@@ -9,7 +9,8 @@
 
 use std::collections::VecDeque;
 
-use crate::line::envelope::layers;
+use crate::line::envelope::role::Role;
+use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
 
 /// Joins the lines of each frame.
@@ -21,6 +22,8 @@ pub(super) struct FrameLines {
     text: Vec<u8>,
     /// The beginning of the line in whose middle the first of them begins, behind other frames.
     shares: Option<u64>,
+    /// Whether the log is known to be one of frames: its first line is one, or a count was right.
+    pub(super) is_certain: bool,
 }
 
 /// A line that waits.
@@ -54,13 +57,14 @@ impl Held {
 
 impl FrameLines {
     pub(super) const fn new() -> Self {
-        Self { held: VecDeque::new(), text: Vec::new(), shares: None }
+        Self { held: VecDeque::new(), text: Vec::new(), shares: None, is_certain: false }
     }
 
     /// Takes the next line, and passes on those that are complete.
     pub(super) fn push(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
         let open = Open::in_line(line.bytes, line.offset, line.skipped);
         if self.held.is_empty() && open.is_none() {
+            self.is_certain |= line.skipped == 0 && are_frames(line.bytes);
             return each(line);
         }
         let RawLine { number, offset, skipped, bytes, .. } = line;
@@ -101,17 +105,24 @@ impl FrameLines {
             let line = &self.held[place];
             let Some(inside) = open.ends.checked_sub(line.offset).filter(|at| *at > 0) else {
                 // It ends with the line end before.
+                self.is_certain = true;
                 self.pass_on(place, 0, each);
                 continue;
             };
             let inside = usize::try_from(inside).unwrap_or(usize::MAX);
             let text = &self.text[line.starts..][..line.len];
             match text.get(inside..) {
-                Some(rest) if frame(rest).is_some() => self.pass_on(place, inside, each),
+                Some(rest) if frame(rest).is_some() => {
+                    self.is_certain = true;
+                    self.pass_on(place, inside, each);
+                }
                 Some(rest) if !rest.trim_ascii().is_empty() => {
                     self.pass_on(self.count_own(open, place + 1), 0, each);
                 }
-                _ => self.pass_on(place + 1, 0, each),
+                _ => {
+                    self.is_certain = true;
+                    self.pass_on(place + 1, 0, each);
+                }
             }
         }
     }
@@ -120,7 +131,11 @@ impl FrameLines {
     fn count_own(&self, open: Open, most: usize) -> usize {
         let is_frame = |held: &&Held| frame(&self.text[held.starts..][..held.len]).is_some();
         let others = self.held.iter().take(most).skip(1);
-        if open.is_speakers { 1 + others.take_while(|held| !is_frame(held)).count() } else { 1 }
+        if open.is_speakers && self.is_certain {
+            1 + others.take_while(|held| !is_frame(held)).count()
+        } else {
+            1
+        }
     }
 
     /// Passes on so many lines, and so many bytes of the next one, as one line and its parts. The
@@ -202,6 +217,31 @@ impl Open {
             at = ends;
         }
     }
+}
+
+/// Returns whether a line consists of frames, the last of which ends with it.
+fn are_frames(line: &[u8]) -> bool {
+    let mut at = 0;
+    while let Some((begins, len)) = line.get(at..).and_then(frame) {
+        at = at.saturating_add(begins + len);
+    }
+    at > 0 && (at == line.len() || at == line.len() + 1)
+}
+
+/// In so many bytes at the beginning of a log, the end of a frame ends: no program writes a longer
+/// one.
+pub(super) const MOST: usize = 64 << 10;
+
+/// Returns whether the first line of a log may be the end of a frame, or a line in it. A line in
+/// syslog's form for files, of a program of the platform's, is not.
+pub(super) fn may_be_cut(line: &[u8]) -> bool {
+    let is_files = |header: &Envelope<'_>| {
+        header.priority.is_none()
+            && header.dialect != Dialect::Rfc5424
+            && !matches!(header.role(), Role::Unnamed)
+            && header.role().is_platform()
+    };
+    !layers::headers(line).is_some_and(|header| is_files(&header))
 }
 
 /// Returns where a frame's message begins behind its count, and its length.

@@ -5,25 +5,28 @@
 //! a header never begins like that. Therefore a document ends where its brackets are closed, and a
 //! line that begins otherwise shows that it was not a document. A prefix on each line changes
 //! nothing about that; see [`prefixed`]. `journalctl` prints the fields of an entry on lines of
-//! their own; see [`entry`]. A frame with an octet count goes on to its end; see [`frames`].
+//! their own; see [`entry`]. A frame with an octet count goes on to its end; see [`frames`]. Lines
+//! of several machines or containers are joined apart; see [`streams`].
 
 mod brackets;
 pub(super) mod entry;
 pub(super) mod frames;
-mod partial;
+mod piece;
 mod prefixed;
 mod row;
+mod streams;
 
 use serde::de::IgnoredAny;
 
 use self::brackets::Brackets;
 use self::entry::{CURSOR, Entry};
 use self::frames::FrameLines;
-use self::partial::{Partial, is_runtimes, may_go_on};
+use self::piece::{is_of_several, is_runtimes};
 use self::prefixed::{Prefixed, ends_in_bracket, may_be_inside};
 use self::row::Row;
+use self::streams::{Shows, StreamLines};
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
-use super::wrapped::{Head, is_row};
+use super::wrapped::{Head, opens_quote, row};
 use crate::bytes::line_end::{without_cr, without_line_end};
 use crate::bytes::trailing;
 
@@ -56,6 +59,8 @@ pub struct DocumentLines {
     form: Option<Form>,
     /// The lines of a frame that has not ended.
     frames: FrameLines,
+    /// The lines of several streams, from the first that is not decided.
+    streams: StreamLines,
     open: Option<Open>,
     /// The lines so far, with a line feed behind each.
     text: Vec<u8>,
@@ -75,9 +80,11 @@ pub struct DocumentLines {
 /// use asg_core::line::Form;
 /// assert_eq!(Form::of(b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1714979352000101\n"), Form::Export);
 /// assert_eq!(Form::of(b"May  6 07:09:10 cell-1 kernel: text\n"), Form::Lines);
+/// assert!(matches!(Form::of(b"my-app - - - hello\n"), Form::Cut(_)));
 /// assert_eq!(Form::of(b"46 <14>1 2024-05-06T07:09:12Z cell-1 app - - - a\n"), Form::Frames);
-/// assert_eq!(Form::of(b"2024-05-06T07:09:12Z,cell-1,app,\"a\n"), Form::Rows);
+/// assert_eq!(Form::of(b"2024-05-06T07:09:12Z,cell-1,app,\"a\n"), Form::Rows(Some(b',')));
 /// assert_eq!(Form::of(b"2024-05-06T07:09:12Z stdout P a\n"), Form::Runtime);
+/// assert_eq!(Form::of(b"diego_cell/1: stdout | a\n"), Form::Streams);
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
@@ -85,6 +92,10 @@ pub enum Form {
     /// Lines, and documents among them.
     #[default]
     Lines,
+    /// Lines whose first may be the end of a frame, of a log that begins in its middle. A frame in
+    /// so many of the next bytes makes [`Form::Frames`] of it, so that no app prints a line of
+    /// another program there; without one, it is [`Form::Lines`].
+    Cut(usize),
     /// The output of `journalctl -o export`. Only there does a line `__CURSOR=…` begin an entry:
     /// elsewhere a program may have printed it, to hide what follows in a value.
     Export,
@@ -94,10 +105,15 @@ pub enum Form {
     /// The rows of a table, behind a line with the names of its columns. A row with a
     /// packet's or a container's text is passed on as an object of JSON with these names.
     Table(Head),
-    /// The rows of a table with commas and without a head: the first line is such a row.
-    Rows,
-    /// Lines of a container's runtime, which divides long ones: `… stdout P …`, `… stdout F …`.
+    /// The rows of a table without a head, with this byte between two columns: the first line is
+    /// such a row. `None` if its first value begins with a quote and goes on in the next line.
+    Rows(Option<u8>),
+    /// Lines of a container's runtime, which divides long ones: `… stdout P …`, `… stdout F …`, and
+    /// objects `{"log":"…",…}`.
     Runtime,
+    /// Lines of several machines or containers, behind the name of each: of `bosh ssh`, `pdsh`,
+    /// `docker compose logs` and `kubectl logs --prefix`.
+    Streams,
 }
 
 impl Form {
@@ -112,16 +128,22 @@ impl Form {
         }
         let end = memchr::memchr(b'\n', beginning).map_or(beginning.len(), |at| at + 1);
         let line = without_line_end(&beginning[..end]);
+        let other = || match line {
+            _ if is_of_several(line) => Self::Streams,
+            _ if frames::may_be_cut(line) => Self::Cut(frames::MOST),
+            _ => Self::Lines,
+        };
         let without_head = || match line {
             _ if is_runtimes(line) => Self::Runtime,
-            _ if is_row(line) => Self::Rows,
-            _ => Self::Lines,
+            _ if opens_quote(line) => Self::Rows(None),
+            _ => row(line).map_or_else(other, |delimiter| Self::Rows(Some(delimiter))),
         };
         Head::of(line).map_or_else(without_head, Self::Table)
     }
 
     /// Returns the form of what follows these whole lines of a log of this form. Behind another
-    /// table's head, as in `cat a.csv b.csv`, rows have its columns.
+    /// table's head, as in `cat a.csv b.csv`, rows have its columns. Behind the end of a frame,
+    /// frames follow.
     ///
     /// ```
     /// use asg_core::line::Form;
@@ -131,7 +153,7 @@ impl Form {
     /// ```
     #[must_use]
     pub fn behind(&self, lines: &[u8]) -> Self {
-        if !matches!(self, Self::Table(_)) {
+        if !matches!(self, Self::Table(_) | Self::Cut(_)) {
             return self.clone();
         }
         let mut read = LogLines::within(self.clone());
@@ -147,7 +169,6 @@ enum Open {
     Prefixed(Prefixed),
     Entry(Entry),
     Row(Row),
-    Partial(Partial),
 }
 
 /// The state of a document after a line.
@@ -181,6 +202,7 @@ impl DocumentLines {
         Self {
             form,
             frames: FrameLines::new(),
+            streams: StreamLines::new(),
             open: None,
             text: Vec::new(),
             offsets: Vec::new(),
@@ -204,9 +226,8 @@ impl DocumentLines {
     #[inline]
     pub fn push(&mut self, line: RawLine<'_>, mut each: impl FnMut(RawLine<'_>)) {
         let may_begin = || match &self.form {
-            Some(Form::Table(_) | Form::Rows | Form::Frames) | None => true,
-            Some(Form::Runtime) => may_begin(line.bytes) || may_go_on(line.bytes),
-            Some(_) => may_begin(line.bytes),
+            Some(Form::Lines | Form::Export) => may_begin(line.bytes),
+            _ => true,
         };
         if self.open.is_none() && !may_begin() {
             return each(line);
@@ -219,12 +240,42 @@ impl DocumentLines {
             1 => Form::of(line.bytes),
             _ => Form::Lines,
         });
-        if *form != Form::Frames {
+        if let Form::Cut(left) = form {
+            match left.checked_sub(line.bytes.len() + 1) {
+                Some(less) => *left = less,
+                None if self.frames.begins().is_none() => *form = Form::Lines,
+                None => {}
+            }
+        }
+        match form {
+            Form::Frames | Form::Cut(_) => {
+                let mut frames = std::mem::take(&mut self.frames);
+                frames.is_certain |= *form == Form::Frames;
+                frames.push(line, &mut |line| self.take_line(line, each));
+                if frames.is_certain {
+                    self.form = Some(Form::Frames);
+                }
+                self.frames = frames;
+            }
+            Form::Runtime | Form::Streams => {
+                let mut streams = std::mem::take(&mut self.streams);
+                let is_open = self.open.is_some();
+                streams.push(line, is_open, &mut |line, shows| self.take_piece(line, shows, each));
+                self.streams = streams;
+            }
+            _ => self.take_line(line, each),
+        }
+    }
+
+    /// Takes a line of a stream, which goes on no other document.
+    fn take_piece(&mut self, line: RawLine<'_>, shows: Shows, each: &mut impl FnMut(RawLine<'_>)) {
+        if shows == Shows::Nothing {
             return self.take_line(line, each);
         }
-        let mut frames = std::mem::take(&mut self.frames);
-        frames.push(line, &mut |line| self.take_line(line, each));
-        self.frames = frames;
+        if self.open.is_some() {
+            self.finish_document(each);
+        }
+        each(line);
     }
 
     fn take_line(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
@@ -261,7 +312,9 @@ impl DocumentLines {
                         ..line
                     });
                 }
-                if *form == Form::Rows && Row::begin_without_head(line.bytes).1 != State::Open {
+                if let Form::Rows(delimiter) = form
+                    && Row::begin_with(line.bytes, *delimiter).1 != State::Open
+                {
                     return each(line);
                 }
                 self.open = Open::begin(line.bytes, form).filter(|_| line.skipped == 0);
@@ -280,9 +333,7 @@ impl DocumentLines {
         }
         match &mut self.open {
             None => State::Ended,
-            Some(Open::Json(_) | Open::Prefixed(_) | Open::Row(_) | Open::Partial(_))
-                if line.skipped > 0 =>
-            {
+            Some(Open::Json(_) | Open::Prefixed(_) | Open::Row(_)) if line.skipped > 0 => {
                 State::Ended
             }
             Some(Open::Row(row)) => match row.take(line.bytes) {
@@ -292,7 +343,6 @@ impl DocumentLines {
             },
             Some(Open::Json(brackets)) => brackets.take(line.bytes),
             Some(Open::Prefixed(prefixed)) => prefixed.take(line.bytes),
-            Some(Open::Partial(partial)) => partial.take(line.bytes),
             Some(Open::Entry(entry)) => {
                 let line_end: &[u8] = if line.offset > self.ends { b"\r\n" } else { b"\n" };
                 entry.take(line_end, line.bytes, line.skipped)
@@ -330,6 +380,8 @@ impl DocumentLines {
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         let mut frames = std::mem::take(&mut self.frames);
         frames.finish(&mut |line| self.take_line(line, &mut each));
+        let mut streams = std::mem::take(&mut self.streams);
+        streams.finish(&mut |line, shows| self.take_piece(line, shows, &mut each));
         self.finish_document(&mut each);
     }
 
@@ -345,7 +397,7 @@ impl DocumentLines {
         // A prompt may follow it.
         let text = || std::str::from_utf8(trailing::divide(text).0);
         match self.open {
-            Some(Open::Entry(_) | Open::Row(_) | Open::Partial(_)) => self.offsets.len() > 1,
+            Some(Open::Entry(_) | Open::Row(_)) => self.offsets.len() > 1,
             _ => text().is_ok_and(|text| serde_json::from_str::<IgnoredAny>(text).is_ok()),
         }
     }
@@ -365,9 +417,6 @@ impl DocumentLines {
             (Some(Open::Prefixed(prefixed)), _) => {
                 let (text, starts) = prefixed.joined(self.lines().map(|line| line.bytes));
                 (Some(text), starts)
-            }
-            (Some(Open::Partial(partial)), _) => {
-                (Some(partial.joined(self.lines().map(|line| line.bytes))), 0)
             }
             _ => (None, 0),
         };
@@ -437,8 +486,9 @@ pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {
     };
     let mut lines = LogLines::within(form.clone());
     lines.push(&text[start..], |_| ());
-    let DocumentLines { offsets, frames, .. } = &lines.documents;
-    let first = offsets.first().copied().or_else(|| frames.begins())?;
+    let DocumentLines { offsets, frames, streams, .. } = &lines.documents;
+    let waiting = [offsets.first().copied(), frames.begins(), streams.begins()];
+    let first = waiting.into_iter().flatten().min()?;
     Some(start + usize::try_from(first).ok()?)
 }
 
@@ -469,17 +519,14 @@ impl Open {
         if let Form::Table(head) = form {
             return Some(Self::Row(Row::begin(line, head).0));
         }
-        if *form == Form::Rows {
-            return Some(Self::Row(Row::begin_without_head(line).0));
+        if let Form::Rows(delimiter) = form {
+            return Some(Self::Row(Row::begin_with(line, *delimiter).0));
         }
         let json = Brackets::begin(line).map(Self::Json);
-        let may_be_prefixed = matches!(form, Form::Lines | Form::Runtime) && ends_in_bracket(line);
+        let has_documents =
+            matches!(form, Form::Lines | Form::Cut(_) | Form::Runtime | Form::Streams);
+        let may_be_prefixed = has_documents && ends_in_bracket(line);
         let prefixed = || Prefixed::begin(line).filter(|_| may_be_prefixed);
-        if *form == Form::Runtime
-            && let Some(partial) = Partial::begin(line)
-        {
-            return Some(Self::Partial(partial));
-        }
         json.or_else(|| Entry::begin(line, form).map(Self::Entry))
             .or_else(|| prefixed().map(Self::Prefixed))
     }
@@ -779,6 +826,13 @@ mod tests {
             "cell-1: }",
             "cell-2: }",
             "cell-1: log",
+            "{\"log\":\"{\\n\",\"stream\":\"stdout\"}",
+            "{\"log\":\"  \\\"a\\\": 1\\n\",\"stream\":\"stdout\"}",
+            "{\"log\":\"}\\n\",\"stream\":\"stdout\"}",
+            "{\"log\":\"b\\n\",\"stream\":\"stderr\"}",
+            "t;c;\"x",
+            "y\";2024-05-06T07:08:05Z",
+            "20 <14>1 - - app 345",
             "cell-1:  ",
             "12:{",
             "13:  \"a\": {",
@@ -807,6 +861,11 @@ mod tests {
             "14 <14>1 ab\n",
             "time,host,program,message\n",
             "\"time\",\"message\"\r\n",
+            "{\"log\":\"a\\n\",\"stream\":\"stdout\"}\n",
+            "cell-1: log\n",
+            "2024-05-06T07:08:07Z stdout F log\n",
+            "2024-05-06T07:08:05Z;c;x\n",
+            "\"a\n",
         ];
         let lines = prop::collection::vec(prop::sample::select(LINES), 0..16)
             .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect::<String>());
@@ -828,9 +887,11 @@ mod tests {
             let numbers: Vec<_> = all.iter().map(|seen| seen.0).collect();
             prop_assert_eq!(numbers, (1..=text.lines().count() as u64).collect::<Vec<_>>());
             for (_, offset, bytes, _) in &all {
-                // A row may have become an object.
+                // A row may have become an object, and a part a whole line.
                 let is_row = matches!(Form::of(text.as_bytes()), Form::Table(_));
-                prop_assert!(is_row || text.as_bytes()[*offset as usize..].starts_with(bytes.split(|b| *b == b'\n').next().unwrap()));
+                let rest = &text.as_bytes()[*offset as usize..];
+                let is_part = rest.get(28..30) == Some(b"P ") || rest.starts_with(b"{\"log\"");
+                prop_assert!(is_row || is_part || rest.starts_with(bytes.split(|b| *b == b'\n').next().unwrap()));
             }
         }
 

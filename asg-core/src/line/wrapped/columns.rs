@@ -1,4 +1,4 @@
-//! Lines in tables: fields between commas, perhaps in quotes, or between tabs.
+//! Lines in tables: fields between commas, semicolons, bars or tabs, perhaps in quotes.
 //!
 //! A line does not show the table's head, so the field with a packet or a lager line is the text,
 //! and the other fields are recognised by their form: a time, a program, a host. A name behind the
@@ -28,11 +28,13 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
         return None;
     }
     let fields = if memchr::memchr(b'\t', text).is_some() {
-        tabs(text).map(|(at, field)| (at, Cow::Borrowed(field))).collect()
+        let quoted = fields(text, b'\t').filter(|(_, has_quotes)| *has_quotes);
+        let plain = || tabs(text).map(|(at, field)| (at, Cow::Borrowed(field))).collect();
+        quoted.filter(|(fields, _)| holds_line(fields)).map_or_else(plain, |(fields, _)| fields)
     } else {
-        memchr::memchr(b'"', text)?;
-        let (fields, has_quotes) = fields(text, b',')?;
-        has_quotes.then_some(fields)?
+        let rows =
+            [b',', b';', b'|'].into_iter().filter_map(|delimiter| plain_row(text, delimiter));
+        rows.into_iter().next()?
     };
     if !(2..=MOST).contains(&fields.len()) {
         return None;
@@ -52,6 +54,36 @@ pub(super) fn find(text: &[u8]) -> Option<Found<'_>> {
         outer.host = outer.host.filter(|_| header.host.is_none());
     }
     Some(Found { text, starts, outer })
+}
+
+fn holds_line(fields: &Fields<'_>) -> bool {
+    fields.iter().any(|(_, field)| is_payload(field))
+}
+
+/// Returns the fields of a row that has one in quotes, or that has a time and the line as its last
+/// field: another may be a part of a message.
+fn plain_row(text: &[u8], delimiter: u8) -> Option<Fields<'_>> {
+    // Most texts with a comma are no rows, and cost nothing.
+    if memchr::memchr(b'"', text).is_none() && !is_row(text, delimiter) {
+        return None;
+    }
+    let (mut fields, has_quotes) = fields(text, delimiter)?;
+    if delimiter == b'|' {
+        // Tables for people have blanks around the bars.
+        for (at, field) in &mut fields {
+            if let Cow::Borrowed(text) = field {
+                *at += text.len() - text.trim_ascii_start().len();
+                *text = text.trim_ascii();
+            }
+        }
+    }
+    let is_told = || {
+        let (_, last) = fields.last()?;
+        let has_time = fields.iter().any(|(_, field)| is_time(field));
+        (fields.len() > 2 && has_time && is_payload(last)).then_some(())
+    };
+    let is_row = if has_quotes && holds_line(&fields) { Some(()) } else { is_told() };
+    is_row.map(|()| fields)
 }
 
 /// Returns whether a program of this name hands on lines of others.
@@ -329,9 +361,22 @@ fn unquoted(text: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Returns whether a line is a row of a table with commas and without a head: it has three fields
-/// or more, and one is a whole time. Its last value may go on in the next line; then two suffice.
-pub(in crate::line) fn is_row(line: &[u8]) -> bool {
+/// Bytes that divide columns.
+pub(in crate::line) const DELIMITERS: [u8; 4] = [b',', b'\t', b';', b'|'];
+
+/// Returns whether a line begins with a quote that it does not close, as the first value of a row.
+pub(in crate::line) fn opens_quote(line: &[u8]) -> bool {
+    matches!(line, [b'"', inside @ ..] if !inside.is_empty() && closing_quote(inside).is_none())
+}
+
+/// Returns the byte between two columns if a line is a row of a table without a head: it has three
+/// fields or more, and one is a whole time. Its last value may go on in the next line; then two
+/// suffice.
+pub(in crate::line) fn row(line: &[u8]) -> Option<u8> {
+    DELIMITERS.into_iter().find(|delimiter| is_row(line, *delimiter))
+}
+
+fn is_row(line: &[u8], delimiter: u8) -> bool {
     let (mut at, mut count, mut has_time) = (0, 0, false);
     loop {
         let rest = &line[at..];
@@ -340,7 +385,7 @@ pub(in crate::line) fn is_row(line: &[u8]) -> bool {
             at += len + 2;
             &inside[..len]
         } else {
-            let len = memchr::memchr(b',', rest).unwrap_or(rest.len());
+            let len = memchr::memchr(delimiter, rest).unwrap_or(rest.len());
             at += len;
             &rest[..len]
         };
@@ -350,12 +395,20 @@ pub(in crate::line) fn is_row(line: &[u8]) -> bool {
         has_time = has_time || is_time();
         match line.get(at) {
             None => break,
-            Some(b',') if count < MOST => at += 1,
+            Some(b) if *b == delimiter && count < MOST => at += 1,
             Some(_) => return false,
         }
     }
     let is_open = at < line.len();
-    (count > 2 || is_open) && has_time && layers::peel_known(line).dialect == Dialect::Bare
+    // Papertrail's rows have no quotes around values.
+    let has_quotes = || {
+        let fields: Vec<_> = tabs(line).map(|(_, field)| field).collect();
+        delimiter != b'\t' || !(PLACES[0].is_row)(&fields)
+    };
+    (count > 2 || is_open)
+        && has_time
+        && layers::peel_known(line).dialect == Dialect::Bare
+        && has_quotes()
 }
 
 /// The fields of a row, each with its offset.

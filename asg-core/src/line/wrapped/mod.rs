@@ -5,7 +5,7 @@
 //! |---|---|
 //! | `4,339,637581122,-;…` | `/dev/kmsg` |
 //! | JSON, of any structure | journald, `dmesg -J`, log stores and shippers; see [`json`] |
-//! | `"…","…"`, `…⇥…` | exports of log stores; see [`columns`]. A head makes objects of rows: [`head`] |
+//! | `"…","…"`, `…⇥…`, `…;…`, `…\|…` | exports of log stores; see [`columns`]. A head makes objects of rows: [`head`] |
 //! | `__CURSOR=…`, and fields on lines of their own | journald; see [`journal`] |
 //! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
 //! | `time=… host=cell-1 msg="…"` | logfmt; see [`logfmt`] |
@@ -32,7 +32,7 @@ mod table;
 
 use std::borrow::Cow;
 
-pub(super) use self::columns::{closing_quote, is_row};
+pub(super) use self::columns::{DELIMITERS, closing_quote, opens_quote, row};
 pub use self::head::Head;
 use super::envelope::role::Role;
 use super::envelope::{Dialect, Envelope, layers};
@@ -235,7 +235,8 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
         return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
     // The cheap test first: all other wrappings have one of these, and packets have none.
-    memchr::memchr3(b'{', b'"', b'\t', text)?;
+    let may_be_other = memchr::memchr3(b'{', b'"', b'\t', text);
+    may_be_other.or_else(|| memchr::memchr3(b',', b';', b'|', text))?;
     if let Some(found) = json::tagged(text) {
         return Some(found.into_iter().map(|found| found.within(outer)).collect());
     }
