@@ -270,8 +270,9 @@ fn holds_text(text: &[u8], is_platform: bool) -> bool {
     if !LagerEvent::may_be_in(text) {
         return false;
     }
-    // One behind something, or inside a JSON string, was not.
-    let escaped = position!(br#"{\"timestamp\":"#, text);
+    // One behind something, or inside a JSON string or a page, was not.
+    let of_page = || position!(b"{&quot;timestamp&quot;:", text);
+    let escaped = position!(br#"{\"timestamp\":"#, text).or_else(of_page);
     let inner = match text.trim_ascii_start() {
         [b'{', ..] | [b'[', b'{' | b'[' | b'"' | b' ' | b'\n', ..]
             if is_platform && !layers::is_continuation(text) =>
@@ -776,6 +777,7 @@ mod tests {
             (rep("Jun 16 23:18:38 cell-1 sshd[71]: "), Outcome::NotPlatform),
             (rep("2024-05-06T07:08:03Z [APP/PROC/WEB/0] OUT "), Outcome::NotPlatform),
             (rep("<?one two three "), Outcome::NotUnderstood),
+            (rep("<a>May  6 07:09:10 h my-app: ").replace('"', "&quot;"), Outcome::NotPlatform),
             (format!("{kernel}eth0: link up"), Outcome::Other),
             (
                 r#"{"timestamp":"1","source":"bbs","message":"x","data":{"handle":1}}"#.into(),
