@@ -187,9 +187,23 @@ pub(crate) fn full(text: &[u8]) -> Option<(LogTime, usize)> {
     Some((time, end))
 }
 
+/// Parses `2024-05-06 07:09:10.581 UTC`, or with `+0000`, and `2024-05-06 07:09:10+00`, as
+/// `PostgreSQL` prints it. Of zones with letters only UTC's names are not taken for a host's.
+pub(crate) fn zoned(text: &[u8]) -> Option<(LogTime, usize)> {
+    let is_clock = |b: &&u8| b.is_ascii_digit() || matches!(b, b'.' | b',');
+    let clock = 19 + text.get(19..)?.iter().take(12).take_while(is_clock).count();
+    let (LogTime::Local(civil), _) = without_zone(&text[..clock])? else { return None };
+    let rest = &text[clock..];
+    let zone = rest.strip_prefix(b" ").unwrap_or(rest);
+    let before = text.len() - zone.len();
+    let zone = &zone[..zone.iter().position(|b| matches!(b, b' ' | b']')).unwrap_or(zone.len())];
+    let seconds = if matches!(zone, b"UTC" | b"GMT") { 0 } else { offset(zone)? };
+    Some((LogTime::Instant(civil.at(civil.year, seconds)?), before + zone.len()))
+}
+
 /// Parses `+02`, `-0330` or `+03:30`: zones whose names have no letters. Returns seconds.
 fn offset(zone: &[u8]) -> Option<i32> {
-    let (sign, digits) = zone.split_first()?;
+    let (sign, digits) = zone.split_first().filter(|(sign, _)| matches!(sign, b'+' | b'-'))?;
     let number = |tens: u8, ones: u8| {
         let are_digits = tens.is_ascii_digit() && ones.is_ascii_digit();
         are_digits.then(|| i32::from(tens - b'0') * 10 + i32::from(ones - b'0'))

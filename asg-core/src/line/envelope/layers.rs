@@ -51,6 +51,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b == b'<', syslog::with_priority),
     layer(|b| b == b'1', syslog::without_priority),
     layer(|b| b == b'[', |text| console::dmesg(text, 0)),
+    layer(|b| b == b'[', syslog::bracketed),
     layer(|b| b.is_ascii_digit(), ossec),
     layer(|b| b.is_ascii_digit() || matches!(b, b'*' | b'.' | b':'), |text| cisco::header(text, 0)),
     layer(is_stamp, |text| syslog::stamped(text, 0)),

@@ -75,14 +75,40 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
         (Dialect::Rfc3164, LogTime::Unknown, len, false)
     } else {
         // Numbers and words of other kinds are stamps only where a host and a tag follow.
-        let (time, len) = stamp::without_zone(rest)
+        let (time, len) = stamp::zoned(rest)
+            .or_else(|| stamp::without_zone(rest))
             .or_else(|| stamp::unix(rest))
             .or_else(|| stamp::full(rest))
             .or_else(|| stamp::with_year(rest))
             .or_else(|| stamp::year_first(rest))?;
         (Dialect::Rfc3339, time, len, true)
     };
-    let mut words = Words { text, at: at + len };
+    behind_time(text, at + len, (dialect, time), needs_tag)
+}
+
+/// Parses `[2024-05-06 07:09:10] cell-1 kernel: …`: a stamp in brackets, where a host and a tag
+/// follow, or another header.
+pub(super) fn bracketed(text: &[u8]) -> Option<Envelope<'_>> {
+    let inside = text.strip_prefix(b"[")?;
+    let inside = &inside[..inside.iter().take(48).position(|b| *b == b']')?];
+    let instant = rfc3339(inside).map(|(time, len, _)| (LogTime::Instant(time), len));
+    let found = instant.or_else(|| stamp::zoned(inside)).or_else(|| stamp::without_zone(inside));
+    let (time, _) = found.filter(|(_, len)| *len == inside.len())?;
+    // Without a header an object may be anybody's: many programs print such stamps.
+    if text.get(inside.len() + 3) == Some(&b'{') {
+        return None;
+    }
+    behind_time(text, inside.len() + 2, (Dialect::Rfc3339, time), true)
+}
+
+/// Parses host and tag behind a stamp, or nothing if another header follows.
+fn behind_time(
+    text: &[u8],
+    at: usize,
+    (dialect, time): (Dialect, LogTime),
+    needs_tag: bool,
+) -> Option<Envelope<'_>> {
+    let mut words = Words { text, at };
     // promtail's dry run prints a tab before the labels.
     if text[words.at..].starts_with(b"\t{") {
         words.at += 1;

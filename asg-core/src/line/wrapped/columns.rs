@@ -322,22 +322,9 @@ pub(super) fn time(field: &[u8]) -> LogTime {
     {
         return LogTime::Instant(time);
     }
-    if let Some((time, len)) = stamp::without_zone(text) {
-        if len == text.len() {
-            return time;
-        }
-        // `2024-05-06 07:09:10 +0000`, and BigQuery's `2024-05-06 07:09:10 UTC`.
-        let zone = text[len..].strip_prefix(b" ");
-        let zone = zone.map(|zone| if zone == b"UTC" { b"Z" } else { zone });
-        let instant = zone.and_then(|zone| {
-            let mut joined = [0; 48];
-            let joined = joined.get_mut(..len + zone.len())?;
-            joined[..len].copy_from_slice(&text[..len]);
-            joined[len..].copy_from_slice(zone);
-            let (time, read, _) = rfc3339(joined)?;
-            (read == joined.len()).then_some(time)
-        });
-        return instant.map_or(LogTime::Unknown, LogTime::Instant);
+    let found = stamp::zoned(text).or_else(|| stamp::without_zone(text));
+    if let Some((time, _)) = found.filter(|(_, len)| *len == text.len()) {
+        return time;
     }
     match stamp::rfc3164(text) {
         Some((time, len)) if len == text.len() => time,
