@@ -1,7 +1,7 @@
 //! The time stamps that the kernel and dmesg put before a message.
 
 use super::role::Role;
-use super::{Dialect, Envelope, syslog};
+use super::{Dialect, Envelope, layers, syslog};
 use crate::bytes::text::Text;
 use crate::time::stamp;
 use crate::time::{LogTime, Uptime, rfc3339};
@@ -63,6 +63,15 @@ pub(crate) fn uptime_text(text: &[u8]) -> Option<Uptime> {
     Some(Uptime::from_micros(number(seconds)? * 1_000_000 + number(micros)?))
 }
 
+/// Returns whether a text begins with a header that names time, machine and program.
+fn is_whole_header(text: &[u8]) -> bool {
+    layers::header(text).is_some_and(|it| {
+        let is_syslogs =
+            matches!(it.dialect, Dialect::Rfc3164 | Dialect::Rfc3339 | Dialect::Rfc5424);
+        is_syslogs && it.time != LogTime::Unknown && it.host.is_some() && it.program.is_some()
+    })
+}
+
 /// Parses any of dmesg's stamps in brackets; the priority, if there is one, was parsed before `at`.
 pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let mut envelope = Envelope { dialect: Dialect::Console, body_at: at, ..Envelope::default() };
@@ -86,6 +95,10 @@ pub(super) fn dmesg(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     }
     let rest = inside[close + 1..].strip_prefix(b" ")?;
     envelope.body_at = text.len() - rest.len();
+    // A terminal's stamp looks like dmesg's, which has no fraction and no header behind it.
+    if envelope.time != LogTime::Unknown && is_whole_header(rest) {
+        envelope.dialect = Dialect::Container;
+    }
     if has_delta {
         // journald's form has host and tag, too.
         syslog::host_and_tag(text, &mut envelope);
