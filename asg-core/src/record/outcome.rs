@@ -336,8 +336,15 @@ const MOST_PIECE: usize = 1024;
 
 /// Returns whether a text is a middle piece of a packet's line that was broken: of nothing but the
 /// words of a packet, one of them a whole field. The first and the last may be cut. Most lines show
-/// by their first word that they are not.
+/// by their first two bytes that they are not.
 fn is_piece(text: &[u8]) -> bool {
+    let may_begin = |b: &u8| {
+        b.is_ascii_uppercase() || b.is_ascii_hexdigit() || matches!(b, b'=' | b'.' | b':' | b'x')
+    };
+    let begins = text.trim_ascii_start();
+    if !begins.iter().take(2).all(may_begin) {
+        return false;
+    }
     let text = &text[..text.len().min(MOST_PIECE)];
     let mut words = text.split(|b| *b == b' ').filter(|word| !word.is_empty()).peekable();
     let (mut count, mut fields) = (0, 0);
