@@ -9,6 +9,7 @@
 
 use std::collections::VecDeque;
 
+use super::held::drop_passed;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
@@ -186,19 +187,8 @@ impl FrameLines {
         self.drop_text();
     }
 
-    /// Drops the texts that were passed on, once they are the most.
     fn drop_text(&mut self) {
-        let done = self.held.front().map_or(self.text.len(), |held| held.starts);
-        if done == 0 || done * 2 < self.text.len() {
-            return;
-        }
-        self.text.drain(..done);
-        for held in &mut self.held {
-            held.starts -= done;
-        }
-        if self.text.is_empty() {
-            self.text.shrink_to(1 << 16);
-        }
+        drop_passed(&mut self.text, self.held.iter_mut().map(|held| &mut held.starts));
     }
 }
 
@@ -219,7 +209,7 @@ impl Open {
     }
 }
 
-/// Returns whether a line consists of frames, the last of which ends with it.
+/// Returns whether a line consists of whole frames.
 fn are_frames(line: &[u8]) -> bool {
     let mut at = 0;
     while let Some((begins, len)) = line.get(at..).and_then(frame) {

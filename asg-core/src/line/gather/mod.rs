@@ -11,6 +11,7 @@
 mod brackets;
 pub(super) mod entry;
 pub(super) mod frames;
+mod held;
 mod piece;
 mod prefixed;
 mod row;

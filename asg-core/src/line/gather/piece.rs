@@ -23,9 +23,9 @@ use crate::line::envelope::layers;
 #[derive(Debug)]
 pub(super) struct Piece<'a> {
     kind: Kind,
-    /// What all lines of the stream have in common.
+    /// The stream's name: the parts that its lines share.
     pub(super) stream: Cow<'a, [u8]>,
-    /// The text behind what stands before each line; `None` for a line that is in no document.
+    /// The text behind the shared parts; `None` for a line that is in no document.
     pub(super) text: Option<Cow<'a, [u8]>>,
     /// Whether the text goes on in the stream's next line.
     pub(super) goes_on: bool,
@@ -66,7 +66,7 @@ pub(super) fn is_runtimes(line: &[u8]) -> bool {
     cri(line).is_some() || docker(line).is_some()
 }
 
-/// What `bosh` prints before it runs a command on the machines.
+/// The first words of `bosh`, before it runs a command on the machines.
 const HEADING: &[u8] = b"Using environment '";
 
 /// Returns whether a log whose first line is this one has lines of several machines or containers.

@@ -14,6 +14,7 @@ use serde::de::IgnoredAny;
 
 use super::State;
 use super::brackets::Brackets;
+use super::held::drop_passed;
 use super::piece::{self, Piece, may_begin};
 use crate::line::split::{MOST_DOCUMENT, RawLine};
 
@@ -46,7 +47,7 @@ struct Held {
     fate: Fate,
 }
 
-/// What a line turned out to be.
+/// The part of a line in documents.
 #[derive(Debug, Clone)]
 enum Fate {
     /// It is in what is open at this place.
@@ -277,19 +278,8 @@ impl StreamLines {
         usize::try_from(number - first).unwrap_or(usize::MAX)
     }
 
-    /// Drops the texts that were passed on, once they are the most.
     fn drop_text(&mut self) {
-        let done = self.held.front().map_or(self.text.len(), |held| held.starts);
-        if done == 0 || done * 2 < self.text.len() {
-            return;
-        }
-        self.text.drain(..done);
-        for held in &mut self.held {
-            held.starts -= done;
-        }
-        if self.text.is_empty() {
-            self.text.shrink_to(1 << 16);
-        }
+        drop_passed(&mut self.text, self.held.iter_mut().map(|held| &mut held.starts));
     }
 }
 
