@@ -39,7 +39,8 @@ fn in_turns(all: &[Vec<String>], at_a_time: usize) -> String {
     turns.map(|line| format!("{line}\n")).collect()
 }
 
-/// The number of containers that a log proves, the machine of each, and the lines that were told.
+/// Counts the containers that a log proves, with the machine of each, and the lines that get a
+/// sentence.
 fn given(log: &str) -> (usize, Vec<Option<String>>, usize) {
     let (mut found, mut cells, mut told, mut count) = (0, Vec::new(), 0, 0);
     let mut each = |raw: RawLine<'_>| {
@@ -72,7 +73,7 @@ fn given(log: &str) -> (usize, Vec<Option<String>>, usize) {
 
 type Prefix = fn(usize) -> String;
 
-/// What tools print before each line, by machine.
+/// The prefixes of tools, by machine.
 const TOOLS: [(&str, Prefix); 5] = [
     ("bosh ssh", |cell| format!("diego-cell/0455ec2b-11fa-41ab-9d1c-f3a575cd55e{cell}: stdout | ")),
     ("pdsh", |cell| format!("cell-{cell}: ")),
@@ -128,7 +129,7 @@ fn a_document_is_read_whose_lines_docker_has_wrapped() {
         let (found, _, told) = given(&log);
         assert_eq!((found, told), (250, 0));
     }
-    // A line between its own lines shows that it is none.
+    // A line of the same stream that fits into no document ends it.
     let mut broken = lines;
     broken.insert(9, dockers("stdout", "hello\n"));
     let (found, _, told) = given(&in_turns(&[broken], 1));
