@@ -493,17 +493,29 @@ pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {
     Some(start + usize::try_from(first).ok()?)
 }
 
-/// Returns the start of the last line that goes on with no document.
+/// Returns the start of the last line that goes on with no document; the end of the text, if no
+/// document can begin in it.
+///
+/// Whether a line goes on with a document may take its whole header. The first bytes and the last
+/// show whether a document may begin, and in most texts none does.
 fn begin_of_last(text: &[u8]) -> usize {
-    let mut end = text.len();
-    loop {
-        let line = text[..end].strip_suffix(b"\n").unwrap_or(&text[..end]);
-        let start = memchr::memrchr(b'\n', line).map_or(0, |at| at + 1);
-        if start == 0 || !may_be_inside(without_line_end(&line[start..])) {
-            return start;
-        }
-        end = start;
+    let is_outside = |(start, line): &(usize, &[u8])| *start == 0 || !may_be_inside(line);
+    match backwards(text).next() {
+        None => 0,
+        Some(last) if is_outside(&last) => last.0,
+        Some(_) if !backwards(text).any(|(_, line)| may_begin(line)) => text.len(),
+        Some(_) => backwards(text).find(is_outside).map_or(0, |(start, _)| start),
     }
+}
+
+/// Returns the lines of a text and their starts, from the last line to the first.
+fn backwards(text: &[u8]) -> impl Iterator<Item = (usize, &[u8])> {
+    let mut end = text.len();
+    std::iter::from_fn(move || {
+        let before = text[..end].strip_suffix(b"\n").or((end > 0).then(|| &text[..end]))?;
+        end = memchr::memrchr(b'\n', before).map_or(0, |at| at + 1);
+        Some((end, without_line_end(&before[end..])))
+    })
 }
 
 /// Returns whether a document may begin with this line, as its first bytes and its last show.
