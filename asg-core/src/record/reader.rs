@@ -204,7 +204,9 @@ impl Reader {
         };
         if self.headers.proves_packets(header.number)
             && let body = &text[header.body_at..]
-            && let Some(head) = self.heads.find(self.seeds, body)
+            && let heads = &mut self.heads
+            && let Some(head) =
+                heads.find(self.seeds, body).or_else(|| heads.learn(self.seeds, body))
         {
             return Sight::Packet(Glimpse { header, head, body });
         }
@@ -324,14 +326,14 @@ impl Reader {
     }
 
     fn remember_head(&mut self, record: &mut Record<'_>) {
-        let Content::Packet { packet, cf: Some(cf) } = &record.content else { return };
+        let Content::Packet { cf: Some(cf), .. } = &record.content else { return };
         if let Some(header) = record.memo.header
             && record.envelope.proves(Proof::Packet)
         {
             self.headers.set_proves_packets(header);
         }
         let body = record.envelope.body.as_bytes();
-        record.memo.head = self.heads.remember(self.seeds, body, packet, cf);
+        record.memo.head = self.heads.remember(self.seeds, body, cf);
     }
 }
 

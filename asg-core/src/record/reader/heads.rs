@@ -11,6 +11,7 @@ use crate::bytes::work;
 use crate::guid::HandlePrefix;
 use crate::packet::{Address, Family, Head, Packet, Tail};
 use crate::prefix::{Direction, LogPrefix, Plane, Subject, TagSpan, Verdict};
+use crate::record::content::MAX_IPTABLES_PREFIX;
 
 /// Heads: the text of packet lines up to the source address, and with it where the prefix names the
 /// sender.
@@ -139,24 +140,56 @@ impl Heads {
         Some(KnownHead { number, digest, src, has_src, tag, tail })
     }
 
+    /// Remembers the head of a line that has a known header of the kernel's, and parses what follows;
+    /// `None` if the line is not whole and common. Its record is what the full way gives, which
+    /// takes ten times as long.
+    #[cold]
+    pub(super) fn learn(&mut self, seeds: Seeds, body: &[u8]) -> Option<KnownHead> {
+        let head = Head::split(body)?;
+        // Longer ones may have a header in them, and only printable ones are read without a look
+        // for colours and line feeds.
+        let is_plain = |b: &u8| matches!(b, b' '..=b'~');
+        if head.prefix.len() > MAX_IPTABLES_PREFIX || !head.prefix.iter().all(is_plain) {
+            return None;
+        }
+        let cf = LogPrefix::classify(head.prefix)?;
+        self.put(seeds, body, &head, &cf)
+    }
+
     /// Remembers the head of a whole packet line, if it is a common one, and numbers it.
     pub(super) fn remember(
         &mut self,
         seeds: Seeds,
         body: &[u8],
-        packet: &Packet<'_>,
         cf: &LogPrefix<'_>,
     ) -> Option<u32> {
+        self.put(seeds, body, &Head::split(body)?, cf).map(|known| known.number)
+    }
+
+    fn put(
+        &mut self,
+        seeds: Seeds,
+        body: &[u8],
+        head: &Head<'_>,
+        cf: &LogPrefix<'_>,
+    ) -> Option<KnownHead> {
         // A brace may begin a JSON object.
         if matches!(body, [b'{' | b'[', ..]) {
             return None;
         }
-        let head = Head::split(body)?;
-        Tail::parse(&body[head.len..], head.family)?;
+        let tail = Tail::parse(&body[head.len..], head.family)?;
         // Many senders write to one container, each with an address of its own.
         let is_senders = cf.direction == Direction::Egress;
         let tag = TagSpan::of(body);
         let text = tag.rest(&body[..if is_senders { head.len } else { head.src_at }]);
+        let found = |known: &KnownText| KnownHead {
+            number: known.number,
+            digest: known.digest,
+            src: head.src,
+            has_src: is_senders,
+            tag,
+            tail,
+        };
         let (table, key) = match long_key(tag, text) {
             Some(key) => (&mut self.by_start, key),
             None => (&mut self.short, short_key(text)?),
@@ -165,7 +198,7 @@ impl Heads {
             usize::from(known.len) == text.len() && known.is_start_of(seeds, (tag, key), text)
         };
         if let Some(known) = table.find(key.hash(), is_it) {
-            return Some(known.number);
+            return Some(found(known));
         }
         let len = u16::try_from(text.len()).ok()?;
         if self.parts.len() >= MOST || table.iter_hash(key.hash()).count() >= MOST_ALIKE {
@@ -186,7 +219,7 @@ impl Heads {
         self.parts.push(Parts {
             family: head.family,
             src: is_senders.then_some(head.src),
-            prefix: packet.prefix.as_bytes().len(),
+            prefix: head.prefix.len(),
             in_if: range(head.in_if),
             out_if: range(head.out_if),
             link: head.link.map(range),
@@ -197,7 +230,7 @@ impl Heads {
             handle: cf.handle_prefix.map(|handle| range(handle.as_bytes())),
             tag: cf.tag.map(|tag| range(tag.as_bytes())),
         });
-        Some(number)
+        Some(found(&known))
     }
 
     /// Writes all fields of a packet line.

@@ -174,11 +174,43 @@ fn tags_of_one_length_share_a_head_and_keep_their_meaning() {
         (line("000", 1, 3), false),
     ];
     let mut reader = Reader::new();
+    let mut heads = Vec::new();
     for (text, is_known) in &lines {
         let line = Line::new(text);
-        let sight = reader.sight(&line);
-        assert_eq!(matches!(sight, Sight::Packet(_)), *is_known, "{line:?}");
-        assert_eq!(reader.classify(&line), Record::classify(&line), "{line:?}");
+        let record = reader.classify(&line);
+        assert_eq!(record, Record::classify(&line), "{line:?}");
+        let head = record.memo.head;
+        assert_eq!(head.is_some_and(|head| heads.contains(&head)), *is_known, "{line:?}");
+        heads.extend(head);
+    }
+}
+
+#[test]
+fn behind_a_known_header_a_common_packet_is_learnt_at_first_sight() {
+    let long = format!("OK_{} IN=a OUT=b", "a".repeat(40));
+    for (changed, to, is_learnt) in [
+        ("", "", true),
+        ("DF ", "", true),
+        ("OK_bfce786c-ab07-40ad-79f9-8", "DENY_C2C_bfce786c-ab07-40ad-", true),
+        // Whatever else may be in such a prefix is looked for.
+        ("OK_bfce786c", "\u{1b}[1mOK_bfce786c", false),
+        ("OK_bfce786c", "\nOK_bfce786c", false),
+        ("OK_bfce786c-ab07-40ad-79f9-8 IN=s-010255073003 OUT=eth0", &long, false),
+        ("OK_bfce786c-ab07-40ad-79f9-8", "[UFW BLOCK]", false),
+        ("OK_bfce786c", "{OK_bfce786c", false),
+        ("URGP=0", "URGP=", false),
+    ] {
+        let line = |body: &str| {
+            format!("2024-05-06T07:09:10Z cell-1 kernel: [  639.500000] {body}").into_bytes()
+        };
+        let mut reader = Reader::new();
+        let _ = reader.classify(&Line::new(&line(PACKETS[3])));
+        let new = line(&PACKETS[0].replace(changed, to));
+        let new = Line::new(&new);
+        assert_eq!(matches!(reader.sight(&new), Sight::Packet(_)), is_learnt, "{new:?}");
+        for _ in 0..2 {
+            assert_eq!(reader.classify(&new), Record::classify(&new));
+        }
     }
 }
 
