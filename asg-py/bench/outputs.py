@@ -1,6 +1,7 @@
 """Every output of `asglog correlate` beside what people write for the join: grep, mawk, DuckDB, polars.
 
     python bench/outputs.py [--log FILE] [--rounds 5] [--asglog PATH]    # a release build, a quiet machine
+    python bench/outputs.py --eras [--rounds 5]                          # the summary, for each era of the simulator
 
 Each contender is a whole process that writes into a pipe; all run in turn, and of each the least CPU
 seconds count. The ratio is to GNU grep, which counts `DST=` in the C locale. The rivals do less: they
@@ -50,6 +51,9 @@ NR == FNR {
     print verdict, source, from, destination, to, protocol, app[substr(prefix, 1, 23)]
 }
 """
+
+#: Columns that people choose for a table.
+COLUMNS = "time,verdict,src,dst,dpt,proto,app_guid,certainty"
 
 #: The packet and the container, for engines that take a pattern.
 PACKET = (
@@ -119,6 +123,7 @@ def contenders(asglog: str, log: str, folder: str) -> list[Contender]:
         Contender("csv", [*correlate, "--format", "csv", log], 5),
         Contender("parquet", [*correlate, "--format", "parquet", "--output", f"{folder}/out.parquet", log], 10),
         Contender("table", [*correlate, "--format", "table", log]),
+        Contender("table, 8 columns", [*correlate, "--format", "table", "--columns", COLUMNS, log]),
         Contender("ecs", [*correlate, "--format", "ecs", log]),
         Contender("ocsf", [*correlate, "--format", "ocsf", log]),
         Contender("top", [asglog, "top", "--quiet", log], 3),
@@ -206,6 +211,32 @@ def threads(asglog: str, log: str, rounds: int, folder: str) -> None:
         print(f"{way:<32}{one:8.3f}{two:8.3f}{one / two:8.2f}{mark}")
 
 
+#: The eras of the simulator: which handles, prefixes and formats.
+ERAS = (
+    "warden", "chains", "garden-linux", "guardian-36", "guardian-28-glued", "guardian-28", "netman", "cf-networking",
+    "silk", "silk-modern", "silk-ipv6",
+)  # fmt: skip
+
+#: About half a million lines of twenty cells, where most containers live for some minutes.
+FOUNDATION = ["--cells", "20", "--containers", "500", "--minutes", "45", "--no-truth"]
+
+
+def eras(asglog: str, rounds: int, folder: str) -> None:
+    """Prints the least CPU seconds of the summary in each era, and their ratio to grep, with the bar of 2."""
+    make = ["cargo", "run", "--quiet", "--release", "-p", "asg-benches", "--bin", "foundation", "--"]
+    print(f"{'least of ' + str(rounds):<20}{'lines':>9}{'grep s':>8}{'CPU s':>8}{'x grep':>8}")
+    for era in ERAS:
+        made = Path(folder, era)
+        subprocess.run([*make, "--era", era, *FOUNDATION, str(made)], check=True, cwd=ROOT, stderr=subprocess.DEVNULL)
+        files = sorted(map(str, made.rglob("*.log")))
+        commands = (["grep", "-c", "DST=", *files], [asglog, "correlate", "--quiet", "--format", "summary", *files])
+        costs = [[run(command, 1).cpu for command in commands] for _ in range(rounds)]
+        unit, cpu = (min(column) for column in zip(*costs, strict=True))
+        lines = sum(Path(file).read_bytes().count(b"\n") for file in files)
+        print(f"{era:<20}{lines:>9}{unit:8.3f}{cpu:8.3f}{cpu / unit:8.2f}{'  missed' if cpu > 2 * unit else ''}", flush=True)
+        shutil.rmtree(made)
+
+
 def main() -> None:
     """Measures a mixed log of a million lines, or the log that is given."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -213,8 +244,11 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5, help="runs of each contender (5)")
     release = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target")) / "release"
     parser.add_argument("--asglog", default=str(release / "asglog"), help="the program (target/release/asglog)")
+    parser.add_argument("--eras", action="store_true", help="measures the summary of each era of the simulator instead")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
+        if options.eras:
+            return eras(options.asglog, options.rounds, folder)
         log = options.log
         if log is None:
             log = os.path.join(folder, "mixed.log")
