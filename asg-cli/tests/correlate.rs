@@ -586,3 +586,43 @@ fn the_app_that_lines_name_is_in_every_format_without_a_directory() {
         }
     }
 }
+
+#[test]
+fn a_table_of_any_column_has_the_values_of_csv() {
+    // Each packet comes twice, so that the second flow has the key of the first.
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("foundation.log");
+    let text = std::fs::read_to_string(here("data/foundation.log")).unwrap();
+    std::fs::write(&log, format!("{text}{}", text.replace(" ID=", " ID=1"))).unwrap();
+    let log = log.to_str().unwrap().to_owned();
+    let all = run("correlate", &["--format", "csv", &log]).stdout;
+    let names: Vec<_> = all.lines().next().unwrap().split(',').collect();
+    let flows = all.lines().count() - 1;
+    let mut with_values = 0;
+    for name in names.iter().filter(|name| **name != "line") {
+        // Two columns, so that each line of CSV has a comma in it, and each of the table a word.
+        let shown = ["--columns", &format!("line,{name}"), &*log];
+        let csv = run("correlate", &[&["--format", "csv"], &shown[..]].concat());
+        let table = run("correlate", &[&["--format", "table"], &shown[..]].concat());
+        let expected = csv.stdout.lines().skip(1).map(|row| {
+            let (line, value) = row.split_once(',').unwrap();
+            let value = match value.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
+                Some(quoted) => quoted.replace("\"\"", "\""),
+                None if value.is_empty() => "-".to_owned(),
+                // People need no fractions of seconds.
+                None if *name == "time" => value[..19].replace('T', " "),
+                None => value.to_owned(),
+            };
+            format!("{line} {}", value.trim())
+        });
+        let words = |row: &str| {
+            let (line, value) = row.trim_start().split_once(' ').unwrap();
+            format!("{line} {}", value.trim())
+        };
+        let found: Vec<_> = table.stdout.lines().skip(1).map(words).collect();
+        assert_eq!(found, expected.collect::<Vec<_>>(), "{name}");
+        assert_eq!(found.len(), flows, "{name}");
+        with_values += usize::from(found.iter().any(|row| !row.ends_with(" -")));
+    }
+    assert!(with_values > 40, "{with_values} of {} columns have values", names.len());
+}

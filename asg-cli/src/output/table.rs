@@ -99,11 +99,21 @@ pub(super) fn push_blanks(text: &mut String, mut blanks: usize) {
 /// Returns text of exactly so many characters; if some are cut off, the last one shows that.
 #[must_use]
 pub fn cut(text: &str, width: usize) -> String {
-    if text.chars().count() <= width {
-        return format!("{text:width$}");
+    let mut out = String::new();
+    push_cut(&mut out, text, width);
+    out
+}
+
+/// Appends what [`cut`] returns.
+pub(super) fn push_cut(out: &mut String, text: &str, width: usize) {
+    let len = characters(text);
+    if len <= width {
+        out.push_str(text);
+        push_blanks(out, width - len);
+    } else {
+        out.extend(text.chars().take(width.saturating_sub(1)));
+        out.push('…');
     }
-    let kept: String = text.chars().take(width.saturating_sub(1)).collect();
-    kept + "…"
 }
 
 /// Lays rows out in columns as wide as their cells. Memory does not grow with the number of rows.

@@ -18,15 +18,14 @@ use crate::explain::DecidedRules;
 use crate::flows::RowSink;
 use crate::origins;
 use crate::output::Out;
-use crate::output::column_table::{ColumnTable, cells};
+use crate::output::column_table::{CellSink, ColumnTable};
 use crate::output::csv::Csv;
 use crate::output::flow_row::{FlowRow, FlowRows};
 use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
-use crate::output::table::Look;
 use crate::query::columns::KnownRow;
-use crate::query::{Column, Query, ReadRow, Row};
+use crate::query::{Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 
 pub(super) fn run(options: &Options, mut context: Context<'_>) -> Result<(), Failure> {
@@ -326,9 +325,8 @@ fn table(
 fn column_table(options: &Options, flows: &Query, out: &mut Out) -> Result<(), Failure> {
     let look = look(options);
     let mut table = ColumnTable::new(out, look.clone(), flows.columns());
-    let sink =
-        || ColumnRows { columns: flows.columns().to_vec(), look: look.clone(), rows: Vec::new() };
-    each(options, flows, sink, |rows| Ok(rows.into_iter().try_for_each(|row| table.push(row))?))?;
+    let sink = || CellSink::new(flows.columns(), look.clone());
+    each(options, flows, sink, |rows| Ok(table.push(&rows)?))?;
     Ok(table.finish()?)
 }
 
@@ -356,25 +354,6 @@ impl RowSink for TableRows {
     }
 
     fn take(&mut self) -> Vec<FlowRow> {
-        std::mem::take(&mut self.rows)
-    }
-}
-
-/// The cells of chosen columns.
-struct ColumnRows {
-    columns: Vec<&'static Column>,
-    look: Look,
-    rows: Vec<Vec<String>>,
-}
-
-impl RowSink for ColumnRows {
-    type Done = Vec<Vec<String>>;
-
-    fn row(&mut self, row: &Row<'_>) {
-        self.rows.push(cells(&self.columns, &self.look, row));
-    }
-
-    fn take(&mut self) -> Vec<Vec<String>> {
         std::mem::take(&mut self.rows)
     }
 }

@@ -93,6 +93,12 @@ impl<'r> KnownRow<'r> {
         self.flow.shape()
     }
 
+    /// Returns its value in a column that is not shared.
+    pub(crate) fn own_value(&self, column: &Column) -> Value<'_> {
+        debug_assert!(!column.is_shared(), "{} is the same for all rows of a key", column.name);
+        (column.get)(&self.own)
+    }
+
     /// Returns its value in a column, if all known flows of its shape have it.
     pub(crate) fn value_of_shape(&self, column: &Column) -> Option<Value<'_>> {
         let value = (column.get)(&self.own);

@@ -140,9 +140,9 @@ impl Heads {
         Some(KnownHead { number, digest, src, has_src, tag, tail })
     }
 
-    /// Remembers the head of a line that has a known header of the kernel's, and parses what follows;
-    /// `None` if the line is not whole and common. Its record is what the full way gives, which
-    /// takes ten times as long.
+    /// Remembers the head of a line with a known header of the kernel's, and parses what follows;
+    /// `None` if the line is not whole and common. The full way gives the same record, and takes
+    /// longer.
     #[cold]
     pub(super) fn learn(&mut self, seeds: Seeds, body: &[u8]) -> Option<KnownHead> {
         let head = Head::split(body)?;
