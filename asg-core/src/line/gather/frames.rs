@@ -3,7 +3,8 @@
 //! A message ends where its count ends, so all lines up to there belong to its writer. A count is
 //! right if a line ends there, or another frame begins. If it is wrong, lines are passed on one by
 //! one, and none is lost. Lines behind a speaker's frame that have no frame of their own remain
-//! text of that speaker.
+//! text of that speaker. Lines before the first frame may be the end of one; see
+//! [`tail`](super::tail).
 //!
 //! Source: RFC 6587, 3.4.1.
 
@@ -13,6 +14,9 @@ use super::held::drop_passed;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
+
+/// Takes a line, and whether the log is known to be one of frames.
+pub(super) type Each<'e> = dyn FnMut(RawLine<'_>, bool) + 'e;
 
 /// Joins the lines of each frame.
 #[derive(Debug, Clone, Default)]
@@ -61,12 +65,13 @@ impl FrameLines {
         Self { held: VecDeque::new(), text: Vec::new(), shares: None, is_certain: false }
     }
 
-    /// Takes the next line, and passes on those that are complete.
-    pub(super) fn push(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
+    /// Takes the next line, and passes on those that are complete, each with whether the log is
+    /// known to be one of frames.
+    pub(super) fn push(&mut self, line: RawLine<'_>, each: &mut Each<'_>) {
         let open = Open::in_line(line.bytes, line.offset, line.skipped);
         if self.held.is_empty() && open.is_none() {
             self.is_certain |= line.skipped == 0 && are_frames(line.bytes);
-            return each(line);
+            return each(line, self.is_certain);
         }
         let RawLine { number, offset, skipped, bytes, .. } = line;
         let (starts, len) = (self.text.len(), bytes.len());
@@ -76,7 +81,7 @@ impl FrameLines {
     }
 
     /// Ends the stream.
-    pub(super) fn finish(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
+    pub(super) fn finish(&mut self, each: &mut Each<'_>) {
         self.settle(true, each);
     }
 
@@ -87,7 +92,7 @@ impl FrameLines {
     }
 
     /// Passes on what is decided by the lines so far.
-    fn settle(&mut self, is_over: bool, each: &mut impl FnMut(RawLine<'_>)) {
+    fn settle(&mut self, is_over: bool, each: &mut Each<'_>) {
         while let Some(first) = self.held.front() {
             let Some(open) = first.open else {
                 self.pass_on(1, 0, each);
@@ -141,7 +146,7 @@ impl FrameLines {
 
     /// Passes on so many lines, and so many bytes of the next one, as one line and its parts. The
     /// rest of the next one is a line by itself.
-    fn pass_on(&mut self, lines: usize, bytes: usize, each: &mut impl FnMut(RawLine<'_>)) {
+    fn pass_on(&mut self, lines: usize, bytes: usize, each: &mut Each<'_>) {
         let mut text = Vec::new();
         let mut skipped = 0;
         let is_one = lines == 1 && bytes == 0;
@@ -168,11 +173,12 @@ impl FrameLines {
             let Held { number, offset, starts, len, .. } = held;
             let own = &self.text[starts..starts + len];
             let line = RawLine { number, offset, bytes: own, skipped: held.skipped, part_of: None };
-            each(match n {
+            let line = match n {
                 _ if is_one => line,
                 0 => RawLine { bytes: &text, skipped, ..line },
                 _ => RawLine { skipped: 0, part_of: Some(first), ..line },
-            });
+            };
+            each(line, self.is_certain);
         }
         if bytes > 0
             && let Some(rest) = self.held.front_mut()
