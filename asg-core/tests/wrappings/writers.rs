@@ -155,6 +155,39 @@ fn a_message_of_journalds_as_an_array_of_bytes_is_its_writers() {
 }
 
 #[test]
+fn the_product_of_an_event_is_its_writer_whatever_the_keys_say() {
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('=', "\\=");
+    holds_for_apps(|program, text| {
+        format!("May  6 07:09:10 cell-1 CEF:0|CF|{program}|1|1|line|3|msg={} act=x", escaped(text))
+    });
+    holds_for_apps(|program, text| {
+        format!("LEEF:2.0|CF|{program}|1|1||msg={}\tsev=1", escaped(text))
+    });
+    holds_for_apps(|program, text| {
+        let event = format!("CEF:0|CF|{program}|1|1|line|3|msg={}", escaped(text));
+        json!({"message": event}).to_string()
+    });
+    for text in [REP, PACKET] {
+        for line in [
+            format!("CEF:0|v|my-app|1|1|rep|1|app=rep deviceProcessName=kernel msg={text}"),
+            format!("CEF:0|rep|my-app|1|1|x|1|dvchost=cell-1 sproc=kernel msg={text}"),
+            format!("LEEF:1.0|kernel|my-app|1|1|devName=rep\tmsg={text}"),
+            format!("May  6 07:09:10 cell-1 my-app: CEF:0|CF|rep|1|1|x|1|msg={text}"),
+            format!("May  6 07:09:10 cell-1 my-app: CEF:0|CF|kernel|1|1|x|1|msg={text}"),
+            format!("CEF:0|a\\|rep|my-app|1|1|kernel|1|msg={text}"),
+            json!({"cf_app_id": "1", "message": format!("CEF:0|CF|rep|1|1|x|1|msg={text}")})
+                .to_string(),
+        ] {
+            assert_eq!(proves(&line), 0, "{line}");
+            let read = Line::new(line.as_bytes());
+            let record = Record::classify(&read);
+            assert!(record.proven_packet().is_none(), "{line}");
+            assert_eq!(Outcome::of(&read, &record), Outcome::NotPlatform, "{line}");
+        }
+    }
+}
+
+#[test]
 fn papertrails_ninth_column_is_the_program() {
     let row = |program: &str, text: &str| {
         let stamp = "2024-05-06 07:09:10 +0000";

@@ -54,6 +54,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b == b'[', syslog::bracketed),
     layer(|b| b.is_ascii_digit(), ossec),
     layer(|b| b.is_ascii_digit() || matches!(b, b'*' | b'.' | b':'), |text| cisco::header(text, 0)),
+    layer(|b| b.is_ascii_digit(), stream::supervisor),
     layer(is_stamp, |text| syslog::stamped(text, 0)),
     layer(|b| b.is_ascii_uppercase(), |text| cisco::header(text, 0)),
     layer(|b| b.is_ascii_digit(), syslog::counted),
