@@ -146,6 +146,17 @@ pub(crate) fn headers(text: &[u8]) -> Option<Envelope<'_>> {
     Some(all)
 }
 
+/// Returns whether a text begins with the stamp of RFC 5424, and has the rest of such a header of a
+/// program that hands on no lines: the beginning is missing.
+pub(crate) fn is_end_of_header(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b" ").unwrap_or(text);
+    let mut found = Envelope::default();
+    syslog::rfc5424(text, 0, &mut found).is_some()
+        && matches!(text[..found.body_at].trim_ascii_end(), [.., b' ', b'-'] | [.., b']'])
+        && found.program.is_some()
+        && !found.role().carries_lines()
+}
+
 /// Peels the layers before a line of an indented document: up to a blank or a bracket, or to the
 /// line's end. Returns `None` without a layer, or with another text behind the layers.
 pub(crate) fn before_document(line: &[u8]) -> Option<Envelope<'_>> {

@@ -14,6 +14,7 @@ use super::held::drop_passed;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
+use crate::time::LogTime;
 
 /// Takes a line, and whether the log is known to be one of frames.
 pub(super) type Each<'e> = dyn FnMut(RawLine<'_>, bool) + 'e;
@@ -95,6 +96,8 @@ impl FrameLines {
     fn settle(&mut self, is_over: bool, each: &mut Each<'_>) {
         while let Some(first) = self.held.front() {
             let Some(open) = first.open else {
+                let line = &self.text[first.starts..][..first.len];
+                self.is_certain |= first.skipped == 0 && are_frames(line);
                 self.pass_on(1, 0, each);
                 continue;
             };
@@ -123,7 +126,12 @@ impl FrameLines {
                     self.pass_on(place, inside, each);
                 }
                 Some(rest) if !rest.trim_ascii().is_empty() => {
-                    self.pass_on(self.count_own(open, place + 1), 0, each);
+                    let own = self.count_own(open, self.held.len());
+                    // The next line may be its own, too.
+                    if self.is_speakers(open) && own == self.held.len() && !self.is_full(is_over) {
+                        return;
+                    }
+                    self.pass_on(own, 0, each);
                 }
                 _ => {
                     self.is_certain = true;
@@ -137,11 +145,22 @@ impl FrameLines {
     fn count_own(&self, open: Open, most: usize) -> usize {
         let is_frame = |held: &&Held| frame(&self.text[held.starts..][..held.len]).is_some();
         let others = self.held.iter().take(most).skip(1);
-        if open.is_speakers && self.is_certain {
+        if self.is_speakers(open) {
             1 + others.take_while(|held| !is_frame(held)).count()
         } else {
             1
         }
+    }
+
+    /// Returns whether the lines behind a frame are its writer's up to the next frame, if its count
+    /// is wrong.
+    const fn is_speakers(&self, open: Open) -> bool {
+        open.is_speakers && self.is_certain
+    }
+
+    /// Returns whether no more lines are held.
+    const fn is_full(&self, is_over: bool) -> bool {
+        is_over || self.text.len() > MOST_FRAME
     }
 
     /// Passes on so many lines, and so many bytes of the next one, as one line and its parts. The
@@ -199,19 +218,22 @@ impl FrameLines {
 }
 
 impl Open {
-    /// Finds the frame that a line of frames does not end.
+    /// Finds the frame that a line of frames does not end, or whose count is too small for its line.
     fn in_line(line: &[u8], offset: u64, skipped: u64) -> Option<Self> {
-        let mut at = 0;
-        loop {
-            let (begins, len) = frame(line.get(at..)?)?;
-            let ends = at + begins + len;
+        let (mut at, mut message) = (0, 0);
+        while let Some((begins, len)) = line.get(at..).and_then(frame) {
+            (message, at) = (at + begins, at + begins + len);
             // Its line feed may be counted.
-            if ends as u64 > line.len() as u64 + skipped + 1 {
-                let is_speakers = !layers::peel(&line[at + begins..]).role().carries_lines();
-                return Some(Self { ends: offset + ends as u64, is_speakers });
+            if at as u64 > line.len() as u64 + skipped + 1 {
+                break;
             }
-            at = ends;
         }
+        let is_whole = line.get(at..).is_some_and(|rest| rest.trim_ascii().is_empty());
+        if at == 0 || is_whole || at == line.len() + 1 {
+            return None;
+        }
+        let is_speakers = !layers::peel(&line[message..]).role().carries_lines();
+        Some(Self { ends: offset + at as u64, is_speakers })
     }
 }
 
@@ -224,6 +246,9 @@ fn are_frames(line: &[u8]) -> bool {
     at > 0 && (at == line.len() || at == line.len() + 1)
 }
 
+/// No frame is longer: a count has six digits at most.
+pub(super) const MOST_FRAME: usize = 1_000_000;
+
 /// In so many bytes at the beginning of a log, the end of a frame ends: no program writes a longer
 /// one.
 pub(super) const MOST: usize = 64 << 10;
@@ -233,6 +258,7 @@ pub(super) const MOST: usize = 64 << 10;
 pub(super) fn may_be_cut(line: &[u8]) -> bool {
     let is_files = |header: &Envelope<'_>| {
         header.priority.is_none()
+            && header.time != LogTime::Unknown
             && header.dialect != Dialect::Rfc5424
             && !matches!(header.role(), Role::Unnamed)
             && header.role().is_platform()

@@ -85,7 +85,7 @@ pub struct DocumentLines {
 /// use asg_core::line::Form;
 /// assert_eq!(Form::of(b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1714979352000101\n"), Form::Export);
 /// assert_eq!(Form::of(b"May  6 07:09:10 cell-1 kernel: text\n"), Form::Lines);
-/// assert!(matches!(Form::of(b"<14>1 - - my-app - - - hello\n"), Form::Cut(_)));
+/// assert!(matches!(Form::of(b"<4>1 - - kernel - - - hello\n"), Form::Cut(_)));
 /// assert!(matches!(Form::of(b"my-app - - - hello\n"), Form::Tail(_)));
 /// assert_eq!(Form::of(b"46 <14>1 2024-05-06T07:09:12Z cell-1 app - - - a\n"), Form::Frames);
 /// assert_eq!(Form::of(b"2024-05-06T07:09:12Z,cell-1,app,\"a\n"), Form::Rows(Some(b',')));
@@ -102,9 +102,9 @@ pub enum Form {
     /// so many of the next bytes makes [`Form::Frames`] of it, so that no app prints a line of
     /// another program there; without one, it is [`Form::Lines`].
     Cut(usize),
-    /// As [`Form::Cut`], and the first line is not a whole line of a usual form. So lines that may
-    /// prove something wait until so many of the next bytes have come. If a frame comes before,
-    /// they are the end of a frame of an unknown program and prove nothing.
+    /// As [`Form::Cut`], and the first line is not a whole line of a usual form, or an app's. So
+    /// lines that may prove something wait until so many of the next bytes have come. If a frame
+    /// comes before, they are the end of a frame of an unknown program and prove nothing.
     Tail(usize),
     /// The output of `journalctl -o export`. Only there does a line `__CURSOR=…` begin an entry:
     /// elsewhere a program may have printed it, to hide what follows in a value.
@@ -119,10 +119,11 @@ pub enum Form {
     /// such a row. `None` if its first value begins with a quote and goes on in the next line.
     Rows(Option<u8>),
     /// Lines of a container's runtime, which divides long ones: `… stdout P …`, `… stdout F …`, and
-    /// objects `{"log":"…",…}`.
+    /// objects `{"log":"…",…}`; and Filebeat's objects.
     Runtime,
     /// Lines of several machines or containers, behind the name of each: of `bosh ssh`, `pdsh`,
-    /// `docker compose logs` and `kubectl logs --prefix`.
+    /// `docker compose logs` and `kubectl logs --prefix`. Or the first line is of an indented
+    /// document, behind a name of stern's, `parallel --tag`'s or `grep -H`'s, or a stamp alone.
     Streams,
 }
 
@@ -140,12 +141,13 @@ impl Form {
         let line = without_line_end(&beginning[..end]);
         let other = || match line {
             _ if is_of_several(line) => Self::Streams,
-            _ if tail::is_fragment(line) => Self::Tail(tail::MOST),
+            _ if tail::is_fragment(line) => Self::Tail(frames::MOST_FRAME),
             _ if frames::may_be_cut(line) => Self::Cut(frames::MOST),
             _ => Self::Lines,
         };
         let without_head = || match line {
             _ if is_runtimes(line) => Self::Runtime,
+            _ if tail::ends_object(line) => Self::Tail(frames::MOST_FRAME),
             _ if opens_quote(line) => Self::Rows(None),
             _ => row(line).map_or_else(other, |delimiter| Self::Rows(Some(delimiter))),
         };

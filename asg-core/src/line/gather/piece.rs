@@ -56,9 +56,8 @@ const DOCKERS: [&[u8]; 2] = [br#"{"log":""#, br#"{"log": ""#];
 /// The texts of a line with which a document of Docker's begins.
 const BRACKETS: [&[u8]; 4] = [br#"{\n""#, br#"[\n""#, br#"{\r\n""#, br#"[\r\n""#];
 
-/// The texts of a line with which a document of Filebeat's begins.
-const MESSAGES: [&[u8]; 4] =
-    [br#""message":"{""#, br#""message":"[""#, br#""message": "{""#, br#""message": "[""#];
+/// The member of Filebeat's with the text.
+const MESSAGE: &[u8] = br#""message":"#;
 
 /// The longest name of a file, with a stamp behind it.
 const MOST_HEAD: usize = 320;
@@ -69,7 +68,11 @@ pub(super) fn may_begin(line: &[u8]) -> bool {
         return text.len() > MOST_TEXT || BRACKETS.iter().any(|it| text.starts_with(it));
     }
     if line.starts_with(b"{\"") {
-        return MESSAGES.iter().any(|it| memchr::memmem::find(line, it).is_some());
+        let is_bracket = |at: usize| {
+            let text = line[at + MESSAGE.len()..].trim_ascii_start();
+            matches!(text, [b'"', b'{' | b'[', b'"', ..])
+        };
+        return position!(MESSAGE, line).is_some_and(is_bracket);
     }
     ends_in_bracket(line) || position!(b" P ", &line[..line.len().min(MOST_HEAD)]).is_some()
 }

@@ -11,12 +11,11 @@ use std::collections::VecDeque;
 use super::brackets::Brackets;
 use super::held::drop_passed;
 use super::prefixed::ends_in_bracket;
-use crate::line::envelope::layers;
+use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
 
-/// In so many bytes at the beginning of a log, the end of any frame ends: a count has six digits at
-/// most.
-pub(super) const MOST: usize = 1_000_000;
+/// A longer object counts as whole.
+const MOST_OBJECT: usize = 64 << 10;
 
 /// The header of a line whose own is missing.
 pub(super) const HEADER: &[u8] = b"<13>1 - - cut-frame - - - ";
@@ -86,14 +85,34 @@ impl TailLines {
     }
 }
 
-/// Returns whether the first line of a log is certainly no whole line of a usual form, and so may
-/// be the end of one.
+/// Returns whether the first line of a log is no whole line of a usual form, or has the header of
+/// a frame that has lost its count. Then the lines behind it may be the same frame's.
 pub(super) fn is_fragment(line: &[u8]) -> bool {
     match line {
         [b'{' | b'[', ..] if Brackets::begin(line).is_some() => false,
+        [b'{', ..] if line.len() > MOST_OBJECT => false,
         [b'{', ..] => serde_json::from_slice::<serde::de::IgnoredAny>(line).is_err(),
-        _ => layers::peel(line).is_bare(),
+        _ => {
+            let header = layers::peel(line);
+            header.is_bare() || is_speakers(line, &header) || layers::is_end_of_header(line)
+        }
     }
+}
+
+/// Returns whether a line is a message of a program that hands on no lines, as a frame has it.
+fn is_speakers(line: &[u8], header: &Envelope<'_>) -> bool {
+    let may_be_framed = || {
+        header.priority.is_some()
+            || header.dialect == Dialect::Rfc5424
+            || layers::headers(line).is_none()
+    };
+    !header.role().carries_lines() && may_be_framed()
+}
+
+/// Returns whether a line is the end of an object: a quote and closing brackets.
+pub(super) fn ends_object(line: &[u8]) -> bool {
+    let is_end = |b: &u8| matches!(b, b'}' | b']' | b' ' | b'\r');
+    matches!(line, [b'"', b'}' | b']', rest @ ..] if rest.iter().all(is_end))
 }
 
 /// Returns whether a line may hold a packet's or a container's text, or a time.
