@@ -2,8 +2,8 @@
 //!
 //! A message ends where its count ends, so all lines up to there belong to its writer. A count is
 //! right if a line ends there, or another frame begins. If it is wrong, lines are passed on one by
-//! one, and none is lost. Lines behind a speaker's frame that have no frame of their own remain
-//! text of that speaker. Lines before the first frame may be the end of one; see
+//! one, and none is lost. Lines behind a speaker's frame with a wrong count that have no frame of
+//! their own remain text of that speaker. Lines before the first frame may be the end of one; see
 //! [`tail`](super::tail).
 //!
 //! Source: RFC 6587, 3.4.1.
@@ -218,7 +218,8 @@ impl FrameLines {
 }
 
 impl Open {
-    /// Finds the frame that a line of frames does not end, or whose count is too small for its line.
+    /// Finds the frame that a line of frames does not end, or whose count is too small for its
+    /// line.
     fn in_line(line: &[u8], offset: u64, skipped: u64) -> Option<Self> {
         let (mut at, mut message) = (0, 0);
         while let Some((begins, len)) = line.get(at..).and_then(frame) {
@@ -269,7 +270,8 @@ pub(super) fn may_be_cut(line: &[u8]) -> bool {
 /// Returns where a frame's message begins behind its count, and its length.
 pub(in crate::line) fn frame(text: &[u8]) -> Option<(usize, usize)> {
     let digits = text.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
-    let is_frame = text[digits..].starts_with(b" <");
+    // A count begins with no zero.
+    let is_frame = text[digits..].starts_with(b" <") && text.first() != Some(&b'0');
     let len = std::str::from_utf8(&text[..digits]).ok().filter(|_| is_frame)?.parse().ok()?;
     Some((digits + 1, len))
 }
