@@ -249,6 +249,16 @@ fn a_document_is_read_whose_lines_filebeat_has_wrapped() {
     assert_eq!((found, told), (14, 0), "{log}");
     let cells: Vec<_> = cells.into_iter().flatten().collect();
     assert_eq!(cells, ["cell-1", "cell-2"]);
+    // A line that another program wrote into the same file is in no document of rep's.
+    let of = |program: &str, line: &String| {
+        line.replacen('{', &format!("{{\"process\":{{\"name\":\"{program}\"}},"), 1)
+    };
+    let document: Vec<_> = wrapped(1).iter().map(|line| of("rep", line)).collect();
+    let forged = filebeats(1, 5, &format!("  \"{}\": {{\"ip\": \"10.255.1.1\"}},", handle(9, 9)));
+    let mut lines = document;
+    lines.insert(1, of("my-app", &forged));
+    let (found, _, _) = given(&in_turns(&[lines], 1));
+    assert!(found == 7 || found == 0, "{found}");
     // An app's document stays the app's.
     let of_app = |line: &String| line.replacen('{', "{\"cf_app_id\":\"d538d169\",", 1);
     let log = in_turns(&[wrapped(1).iter().map(of_app).collect()], 1);

@@ -6,7 +6,7 @@
 //! | `pod container …`, `cell-1⇥…`, `store.json:…` | the same | stern, `parallel --tag`, `grep -H` |
 //! | `… stdout P …`, `… stdout F …` | the file's name, if a tool printed it, and the output | CRI |
 //! | `{"log":"…\n","stream":"stdout",…}` | all members but the text and the time | Docker's `json-file` |
-//! | `{"message":"…","log":{"file":…},…}` | the file, and the machine | Filebeat |
+//! | `{"message":"…","log":{"file":…},…}` | all members but the text, the time and the offset | Filebeat |
 //! | `2024-05-06T07:09:10Z …`, a line of a document | one for all | `kubectl logs --timestamps` |
 //!
 //! Runtimes divide at 16 KiB, wherever that is. Without the lines before it, the end of a line may
@@ -16,8 +16,6 @@
 //! `daemon/logger/jsonfilelog`, `daemon/logger/copier.go`; `layers::tool`.
 
 use std::borrow::Cow;
-
-use serde_json::value::RawValue;
 
 use super::prefixed::ends_in_bracket;
 use crate::bytes::find::position;
@@ -46,6 +44,9 @@ enum Kind {
     Docker,
     Filebeat,
 }
+
+/// Members of Filebeat's that each line has for itself.
+const OWN: [&str; 3] = ["@timestamp", "message", "log"];
 
 /// Docker divides a text behind so many bytes.
 const MOST_TEXT: usize = 16 << 10;
@@ -218,12 +219,15 @@ fn filebeat(line: &[u8]) -> Option<Piece<'_>> {
     }
     let object = Object::parse(line).ok()?;
     let text = string(object.get(&["message"]))?;
-    let file = object.object(&["log"])?.object(&["file"])?;
-    let path = file.get(&["path"])?;
-    let mut stream = path.get().as_bytes().to_vec();
-    for name in ["host", "agent", "beat"] {
+    let log = object.object(&["log"])?;
+    log.object(&["file"])?.get(&["path"])?;
+    let others = object.members().filter(|(name, _)| !OWN.contains(name));
+    let others = others.chain(log.members().filter(|(name, _)| *name != "offset"));
+    let mut stream = Vec::new();
+    for (name, value) in others {
+        stream.extend_from_slice(name.as_bytes());
         stream.push(b'\0');
-        stream.extend(object.get(&[name]).map_or("", RawValue::get).bytes());
+        stream.extend_from_slice(value.get().as_bytes());
     }
     let text = text.as_str().as_bytes().to_vec();
     Some(Piece {
