@@ -297,7 +297,7 @@ impl DocumentLines {
             if may_be_tail && !is_certain {
                 return tail.push(line, &mut |line| self.take_line(line, each));
             }
-            tail.refuse(&mut |line| self.take_alone(line, each));
+            tail.refuse(line.offset, &mut |line| self.take_alone(line, each));
             self.take_line(line, each);
         });
         self.tail = tail;
@@ -553,8 +553,9 @@ pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {
     let mut lines = LogLines::within(form.clone());
     lines.push(&text[start..], |_| ());
     let DocumentLines { offsets, frames, tail, streams, .. } = &lines.documents;
-    let waiting = [offsets.first().copied(), frames.begins(), tail.begins(), streams.begins()];
-    let first = waiting.into_iter().flatten().min()?;
+    let waiting = [offsets.first().copied(), frames.begins(), streams.begins()];
+    let waiting = waiting.into_iter().flatten().min();
+    let first = [waiting, tail.begins(waiting)].into_iter().flatten().min()?;
     Some(start + usize::try_from(first).ok()?)
 }
 
@@ -858,6 +859,19 @@ mod tests {
         assert_eq!((parts, plain), (0, (MOST_DOCUMENT >> 16) + 4));
     }
 
+    #[test]
+    fn a_frame_that_waits_decides_about_the_lines_before_it() {
+        let text = b"llo\n{\n  \"a\": 1\n}\n9 <4>1 ab\n21 <14>1 - - app - - - a\n";
+        let form = Form::of(text);
+        assert_eq!(form, Form::Tail(frames::MOST_FRAME));
+        assert_eq!(unfinished_document(text, &form), Some(4));
+        let lines = seen([&text[..]]);
+        assert!(lines[1..4].iter().all(|line| line.2.starts_with(tail::HEADER)));
+        // Behind the frame nothing waits for it.
+        let longer = [&text[..], b"21 <14>1 - - app - - - a\n"].concat();
+        assert_eq!(unfinished_document(&longer, &form), None);
+    }
+
     /// Lines of documents and others, in any order.
     fn any_lines() -> impl Strategy<Value = String> {
         const LINES: &[&str] = &[
@@ -913,6 +927,15 @@ mod tests {
             "t;c;\"x",
             "y\";2024-05-06T07:08:05Z",
             "20 <14>1 - - app 345",
+            "21 <14>1 - - app - - - a",
+            "7 <14>1 - - app - - - a",
+            "pod-1 rep   \"a\": 1",
+            "pod-1 rep }",
+            "2024-05-06T07:08:05Z   \"a\": [",
+            "2024-05-06T07:08:05Z   ]",
+            "2024-05-06T07:08:05Z }",
+            "2024-05-06T07:08:07Z stdout P   \"a\"",
+            "2024-05-06T07:08:07Z stdout F : 1",
             "cell-1:  ",
             "12:{",
             "13:  \"a\": {",
@@ -946,6 +969,11 @@ mod tests {
             "2024-05-06T07:08:07Z stdout F log\n",
             "2024-05-06T07:08:05Z;c;x\n",
             "\"a\n",
+            "llo\n",
+            "<14>1 - - app - - - a\n",
+            "5 <14>1 - - app - - - a\n",
+            "pod-1 rep {\n",
+            "2024-05-06T07:08:05Z {\n",
         ];
         let lines = prop::collection::vec(prop::sample::select(LINES), 0..16)
             .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect::<String>());

@@ -26,6 +26,8 @@ pub(super) struct TailLines {
     held: VecDeque<Held>,
     /// Their texts, behind what was passed on already.
     text: Vec<u8>,
+    /// The places of the first of them and of the first frame, once that has come.
+    ended: Option<(u64, u64)>,
 }
 
 /// A line that waits.
@@ -41,7 +43,7 @@ struct Held {
 
 impl TailLines {
     pub(super) const fn new() -> Self {
-        Self { held: VecDeque::new(), text: Vec::new() }
+        Self { held: VecDeque::new(), text: Vec::new(), ended: None }
     }
 
     /// Takes the next line, and passes it on if it proves nothing and none waits.
@@ -55,9 +57,11 @@ impl TailLines {
         self.held.push_back(Held { number, offset, skipped, starts, len });
     }
 
-    /// Returns where the first line begins that waits.
-    pub(super) fn begins(&self) -> Option<u64> {
-        self.held.front().map(|first| first.offset)
+    /// Returns where the first line begins whose fate is open if the lines behind `waiting` are not
+    /// known: without the first frame, that of all lines before it is.
+    pub(super) fn begins(&self, waiting: Option<u64>) -> Option<u64> {
+        let ended = self.ended.filter(|(_, frame)| waiting.is_some_and(|at| at <= *frame));
+        self.held.front().map(|first| first.offset).or(ended.map(|(first, _)| first))
     }
 
     /// Passes on all lines as they are: no frame follows.
@@ -65,8 +69,11 @@ impl TailLines {
         self.pass_on(each);
     }
 
-    /// Passes on all lines behind the header of an unknown program: a frame follows.
-    pub(super) fn refuse(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
+    /// Passes on all lines behind the header of an unknown program: a frame follows there.
+    pub(super) fn refuse(&mut self, frame: u64, each: &mut impl FnMut(RawLine<'_>)) {
+        if let Some(first) = self.held.front() {
+            self.ended = Some((first.offset, frame));
+        }
         let mut text = Vec::new();
         self.pass_on(&mut |line| {
             text.clear();
