@@ -102,6 +102,9 @@ impl Pipe {
             }
             any = true;
         }
+        if !any {
+            lines.release(give);
+        }
         any
     }
 

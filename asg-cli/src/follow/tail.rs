@@ -158,6 +158,15 @@ impl Grown {
         });
     }
 
+    /// Passes on the lines that wait for a frame: nothing more has come.
+    fn release(&mut self, give: &mut Give<'_, '_>) {
+        let Self { lines, runs, next, base, ends, line_at, .. } = self;
+        lines.release(|line| {
+            *line_at = ends.pop_front().unwrap_or(*line_at);
+            give.line(line, *base, runs, next);
+        });
+    }
+
     /// Ends the file: the beginning of a last line counts as a line.
     fn finish(&mut self, give: &mut Give<'_, '_>) {
         let Self { lines, runs, next, base, .. } = self;
@@ -181,6 +190,8 @@ impl Grown {
         }
         if read > 0 {
             self.quiet_since = Instant::now();
+        } else {
+            self.release(give);
         }
         Ok(read > 0)
     }

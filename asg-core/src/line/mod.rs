@@ -312,6 +312,17 @@ impl<'a> Line<'a> {
                 && position!(b"MESSAGE\"", self.raw).is_some()
     }
 
+    /// Returns whether the line is an object of journald's whose message is an array of bytes.
+    pub(crate) fn has_message_of_bytes(&self) -> bool {
+        const NAME: &[u8] = b"\"MESSAGE\"";
+        self.unwrapped_text().is_none()
+            && matches!(self.raw.trim_ascii_start(), [b'{', ..])
+            && memchr::memmem::find_iter(self.raw, NAME).any(|at| {
+                let behind = self.raw[at + NAME.len()..].trim_ascii_start();
+                behind.strip_prefix(b":").is_some_and(|it| it.trim_ascii_start().starts_with(b"["))
+            })
+    }
+
     /// Converts an offset in the text that [`Line::envelope`] parses to one in the raw line. Inside
     /// escaped text it gives the nearest known place: where that text begins.
     ///

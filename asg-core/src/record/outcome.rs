@@ -140,10 +140,10 @@ impl Outcome {
         if line.is_cut() {
             return Self::OverLong;
         }
-        // Further records have their own part of the text.
-        let text =
-            if line.count_more() == 0 { line.raw() } else { record.envelope.body.as_bytes() };
-        Self::of_record(record, text)
+        let body = record.envelope.body.as_bytes();
+        // Further records have their own part of the text, and an array of bytes shows none.
+        let is_raw = line.count_more() == 0 && !line.has_message_of_bytes();
+        Self::of_record(record, if is_raw { line.raw() } else { body })
     }
 
     /// Gives the outcome of a line that has this record too; see [`Record::more`].

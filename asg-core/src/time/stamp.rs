@@ -157,6 +157,8 @@ pub(crate) fn is_at(text: &[u8]) -> bool {
             super::rfc3339(text).is_some()
                 || without_zone(text).is_some()
                 || year_first(text).is_some()
+                || of_access_log(text).is_some()
+                || by_numbers(text).is_some()
         }
         Some(b'A'..=b'Z') => {
             rfc3164(text).is_some() || with_year(text).is_some() || full(text).is_some()
@@ -187,9 +189,60 @@ pub(crate) fn full(text: &[u8]) -> Option<(LogTime, usize)> {
     Some((time, end))
 }
 
+/// Parses `06/May/2024:07:09:10 +0000`, as access logs have it.
+fn of_access_log(text: &[u8]) -> Option<(LogTime, usize)> {
+    let head: &[u8; 20] = text.first_chunk()?;
+    let [a, b, b'/', _, _, _, b'/', years @ ..] = head else { return None };
+    let (month, years, rest) = (month(&head[3..])?, years.first_chunk::<4>()?, &head[11..]);
+    let mut day = [b' '; 12];
+    (day[1], day[2]) = (*a, *b);
+    day[4..].copy_from_slice(rest.strip_prefix(b":")?);
+    let year = year(years)?;
+    let (civil, _) = day_and_time(&day)?;
+    let civil = Civil { year, month, ..civil };
+    let zone: &[u8; 5] = text[head.len()..].strip_prefix(b" ")?.first_chunk()?;
+    let time = has_day(civil, year).then(|| civil.at(year, offset(zone)?))??;
+    Some((LogTime::Instant(time), head.len() + 1 + zone.len()))
+}
+
+/// Parses `13/05/2024 07:09:10`, `05/13/2024 07:09:10`, or with hyphens or points, and no zone
+/// behind it. Where the day and the month may be either, the time is not known.
+pub(crate) fn by_numbers(text: &[u8]) -> Option<(LogTime, usize)> {
+    let [a, b, mark, c, d, other, y, e, a_year, r, b' ', ..] = *text else { return None };
+    if !matches!(mark, b'/' | b'-' | b'.') || mark != other {
+        return None;
+    }
+    let clock = &text[11..];
+    let in_order = |day: [u8; 2], month: [u8; 2]| {
+        let digits = [&[y, e, a_year, r][..], b"-", &month, b"-", &day, b" "].concat();
+        let is_clock = |b: &&u8| b.is_ascii_digit() || matches!(b, b':' | b'.' | b',');
+        let len = clock.iter().take(18).take_while(is_clock).count();
+        let joined = [&digits, &clock[..len]].concat();
+        without_zone(&joined).filter(|(_, len)| *len == joined.len())
+    };
+    let (first, second) = ([a, b], [c, d]);
+    match (in_order(first, second), in_order(second, first)) {
+        (Some(one), Some(other)) if one != other => Some((LogTime::Unknown, one.1)),
+        (one, other) => one.or(other),
+    }
+}
+
+/// Returns whether a text is a date of digits alone: `2024-05-06`, `05/06/2024`.
+pub(crate) fn is_date(text: &[u8]) -> bool {
+    let with_clock = || [text, b" 00:00:00"].concat();
+    text.len() == 10 && {
+        let joined = with_clock();
+        without_zone(&joined).or_else(|| by_numbers(&joined)).is_some()
+    }
+}
+
 /// Parses `2024-05-06 07:09:10.581 UTC`, or with `+0000`, and `2024-05-06 07:09:10+00`, as
-/// `PostgreSQL` prints it. Of zones with letters only UTC's names are not taken for a host's.
+/// `PostgreSQL` prints it, and the stamp of access logs. Of zones with letters only UTC's names are
+/// not taken for a host's.
 pub(crate) fn zoned(text: &[u8]) -> Option<(LogTime, usize)> {
+    if text.get(2) == Some(&b'/') {
+        return of_access_log(text);
+    }
     let is_clock = |b: &&u8| b.is_ascii_digit() || matches!(b, b'.' | b',');
     let clock = 19 + text.get(19..)?.iter().take(12).take_while(is_clock).count();
     let (LogTime::Local(civil), _) = without_zone(&text[..clock])? else { return None };

@@ -1,6 +1,6 @@
 //! Frames with octet counts over several lines: each line belongs to the writer of its frame.
 
-use asg_core::line::{LogLines, RawLine};
+use asg_core::line::{Form, LogLines, RawLine};
 use asg_core::record::Outcome;
 use asg_core::{Origin, Record, SourceId};
 
@@ -202,4 +202,120 @@ fn lines_of_an_apps_frame_are_the_apps_in_a_log_that_begins_in_a_frame() {
             }
         }
     }
+}
+
+/// Returns whether the first line of a log shows that its beginning is missing.
+fn begins_inside_a_line(log: &str) -> bool {
+    matches!(Form::of(log.as_bytes()), Form::Tail(_))
+}
+
+#[test]
+fn nothing_before_the_first_frame_is_believed_in_a_log_that_is_cut_in_an_apps_frame() {
+    let others = format!("{}\n{}\n", frame("kernel", PACKET), frame("rep", REP));
+    let header = |program: &str| format!("May  6 07:09:10 cell-1 {program}: ");
+    for (text, whole) in [
+        (REP.to_owned(), "{"),
+        (PACKET.to_owned(), "["),
+        (message("kernel", PACKET), "<14>1 2024-05-06T07:09:12Z cell-1 kernel - - - "),
+        (format!("{}{PACKET}", header("kernel")), &*header("kernel")),
+        (format!("{}{REP}", header("rep")), &*header("rep")),
+    ] {
+        let text = format!("hello\n{text}\n{text}\n\n\n{REP}");
+        let app_frame = framed(&message("my-app", &text));
+        for cut in 1..app_frame.len() {
+            let end = &app_frame[cut..];
+            // A line that is cut may look like a whole one, as another log's first line does.
+            let is_whole = |whole: &str| (0..whole.len()).any(|at| end.starts_with(&whole[at..]));
+            if is_whole(whole) || end.starts_with(REP) || end.starts_with("[88008.920287] ") {
+                continue;
+            }
+            // What is left of a count may be the length of the first line.
+            let count = end.split_once(" <").and_then(|(count, _)| count.parse::<usize>().ok());
+            let first = end.find('\n').zip(end.find('<')).map(|(to, from)| to.saturating_sub(from));
+            if count.is_some_and(|it| first.is_some_and(|len| it == len || it == len + 1)) {
+                continue;
+            }
+            let log = format!("{end}\n{others}");
+            let given = given(&log);
+            let last = log.lines().count() as u64;
+            assert_eq!(
+                (&*given.packets, &*given.evidence),
+                (&[last - 1][..], &[last][..]),
+                "{log}"
+            );
+            assert!(!given.refused.is_empty() || end.len() < REP.len(), "{given:?}\n{log}");
+        }
+    }
+}
+
+#[test]
+fn lines_behind_a_count_that_is_too_small_are_the_apps_up_to_the_next_frame() {
+    let (first, last) = (frame("kernel", "x"), frame("kernel", PACKET));
+    for count in [1, 7, 30, 49] {
+        for lines in [1, 2, 9] {
+            let app = message("my-app", &"hello ".repeat(9));
+            let forged = format!("{REP}\n{PACKET}\n").repeat(lines);
+            let log = format!("{first}\n{count} {app}\n{forged}{last}\n");
+            let given = given(&log);
+            let place = 2 * lines as u64 + 3;
+            assert_eq!((&*given.packets, &*given.evidence), (&[place][..], &[][..]), "{log}");
+            assert_eq!(given.refused, [2]);
+        }
+    }
+    // So many lines at most.
+    let (mut lines, mut passed) = (LogLines::new(), 0);
+    lines.push(format!("{first}\n7 {}\n", message("my-app", "hello")).as_bytes(), |_| passed += 1);
+    for _ in 0..1_100_000 / (REP.len() + 1) {
+        lines.push(format!("{REP}\n").as_bytes(), |_| passed += 1);
+    }
+    assert!(passed > 2, "{passed}");
+}
+
+#[test]
+fn the_end_of_a_long_frame_is_no_more_believed_than_that_of_a_short_one() {
+    let others = format!("{}\n{}\n", frame("kernel", PACKET), frame("rep", REP));
+    for count in [300, 1_500] {
+        let end = format!("llo\n{}", format!("{REP}\n{PACKET}\n").repeat(count));
+        assert!(end.len() > 64 << 10);
+        let given = given(&format!("{end}{others}"));
+        let last = 2 * count as u64 + 3;
+        assert_eq!((&*given.packets, &*given.evidence), (&[last - 1][..], &[last][..]), "{count}");
+        assert_eq!(given.refused.len(), 2 * count);
+    }
+}
+
+#[test]
+fn a_log_that_begins_inside_a_line_is_read_if_it_is_not_one_of_frames() {
+    let document = "{\n  \"a\": 1\n}";
+    for (end, count) in [("", 0), ("llo", 0), ("\"data\":{}}", 0), ("ell-1 kernel: x", 0)] {
+        let log = format!("{end}\n{REP}\n{document}\n{PACKET}\n999 <14>1 - - a - - - x\n");
+        assert!(begins_inside_a_line(&log), "{log}");
+        let given = given(&log);
+        assert_eq!((&*given.packets, &*given.evidence), (&[6][..], &[2][..]), "{log}");
+        assert_eq!(given.refused.len(), count);
+    }
+    // Memory is bounded: no frame is so long.
+    let (mut lines, mut passed) = (LogLines::new(), 0);
+    let line = format!("{REP}\n");
+    let count = (1_000_000 / line.len()) + 2;
+    lines.push(b"llo\n", |_| passed += 1);
+    for n in 0..count {
+        assert!(n + 2 >= count || passed == 1, "{n}");
+        lines.push(line.as_bytes(), |_| passed += 1);
+    }
+    assert_eq!(passed, count + 1);
+}
+
+#[test]
+fn lines_that_wait_for_a_frame_are_passed_on_when_nothing_comes() {
+    let (mut lines, mut passed) = (LogLines::new(), 0);
+    lines.push(format!("llo\n{REP}\n{REP}\n").as_bytes(), |_| passed += 1);
+    assert_eq!(passed, 1);
+    lines.release(|_| passed += 1);
+    assert_eq!(passed, 3);
+    // A frame still makes a log of frames of it.
+    let rest = format!("{REP}\n{}\n{REP}\n", frame("my-app", "hello"));
+    let mut texts = Vec::new();
+    lines.push(rest.as_bytes(), |line| texts.push(line.bytes.starts_with(b"{")));
+    assert_eq!(texts, [false, false, true]);
 }

@@ -40,7 +40,7 @@ const DOCUMENTS: [&str; 3] = [
 type Prefix = fn(usize) -> String;
 
 /// The prefixes that tools print, each with the machine that it names.
-const TOOLS: [(&str, Prefix, Option<&str>); 15] = [
+const TOOLS: [(&str, Prefix, Option<&str>); 18] = [
     ("none", |_| String::new(), None),
     ("blanks", |_| "    ".into(), None),
     ("tab", |_| "\t".into(), None),
@@ -56,6 +56,9 @@ const TOOLS: [(&str, Prefix, Option<&str>); 15] = [
     ("kubectl --prefix", |_| "[pod/cell-0/rep] ".into(), None),
     ("kubectl, both", |n| format!("[pod/cell-0/rep] 2024-05-06T07:08:{:02}.4005Z ", n + 8), None),
     ("a user's indent", |_| "  \t ".into(), None),
+    ("stern", |_| "cell-0 rep ".into(), None),
+    ("parallel --tag", |_| "cell-1\t".into(), Some("cell-1")),
+    ("grep -H", |_| "store.json:".into(), None),
 ];
 
 /// The headers of apps, and of programs that a user may run.

@@ -74,12 +74,15 @@ fn given(log: &str) -> (usize, Vec<Option<String>>, usize) {
 type Prefix = fn(usize) -> String;
 
 /// The prefixes of tools, by machine.
-const TOOLS: [(&str, Prefix); 5] = [
+const TOOLS: [(&str, Prefix); 8] = [
     ("bosh ssh", |cell| format!("diego-cell/0455ec2b-11fa-41ab-9d1c-f3a575cd55e{cell}: stdout | ")),
     ("pdsh", |cell| format!("cell-{cell}: ")),
     ("docker compose", |cell| format!("cell-{cell}  | ")),
     ("kubectl --prefix", |cell| format!("[pod/cell-{cell}/rep] ")),
     ("kubectl, both", |cell| format!("[pod/cell-{cell}/rep] 2024-05-06T07:08:05.4005Z ")),
+    ("stern", |cell| format!("cell-{cell} rep ")),
+    ("parallel --tag", |cell| format!("cell-{cell}\t")),
+    ("grep -H", |cell| format!("/tmp/store-{cell}.json:")),
 ];
 
 fn behind(prefix: &str, lines: &[String]) -> Vec<String> {
@@ -206,4 +209,91 @@ fn each_line_of_a_machine_is_shown_where_it_was() {
         found.iter().map(|it| (it["kind"].as_str(), it["part_of"].as_u64())).collect();
     assert_eq!(kinds[..2], [(Some("rep"), None), (Some("rep"), None)]);
     assert_eq!(kinds[2..6], [1, 2, 1, 2].map(|first| (Some("other"), Some(first))));
+}
+
+#[test]
+fn a_document_behind_stamps_is_read_between_other_lines() {
+    let stamp = |n: usize| format!("2024-05-06T07:08:{:02}.4005Z ", n % 60);
+    let behind_stamps = |lines: Vec<String>| {
+        lines.iter().enumerate().map(|(n, line)| format!("{}{line}", stamp(n))).collect::<Vec<_>>()
+    };
+    let document = behind_stamps(pretty(1, 5));
+    let others = behind_stamps(vec![REP.to_owned(), "hello".to_owned(), "a  b: c".to_owned()]);
+    for at_a_time in [1, 2, 5] {
+        let log = in_turns(&[document.clone(), vec![others.clone(); 3].concat()], at_a_time);
+        let (found, _, told) = given(&log);
+        assert_eq!((found, told), (5 + 3, 0), "{log}");
+        // Of two documents nothing shows which line is whose.
+        let log = in_turns(&[document.clone(), behind_stamps(pretty(2, 5))], at_a_time);
+        let (found, _, told) = given(&log);
+        assert!(found == 0 && told >= 10, "{found} {told}: {log}");
+    }
+}
+
+fn filebeats(cell: usize, n: usize, text: &str) -> String {
+    json!({"@timestamp": "2024-05-06T07:09:10.6Z", "log": {"offset": n, "file": {"path": "/tmp/store.json"}},
+        "message": text, "host": {"name": format!("cell-{cell}")}})
+    .to_string()
+}
+
+#[test]
+fn a_document_is_read_whose_lines_filebeat_has_wrapped() {
+    let wrapped = |cell: usize| {
+        let lines = pretty(cell, 7);
+        let wrap = |(n, line): (usize, &String)| filebeats(cell, n, line);
+        lines.iter().enumerate().map(wrap).collect::<Vec<_>>()
+    };
+    let others: Vec<_> = (0..9).map(|n| filebeats(3, n, &format!("hello {n}"))).collect();
+    let log = in_turns(&[wrapped(1), wrapped(2), others], 1);
+    let (found, cells, told) = given(&log);
+    assert_eq!((found, told), (14, 0), "{log}");
+    let cells: Vec<_> = cells.into_iter().flatten().collect();
+    assert_eq!(cells, ["cell-1", "cell-2"]);
+    // A line that another program wrote into the same file is in no document of rep's.
+    let of = |program: &str, line: &String| {
+        line.replacen('{', &format!("{{\"process\":{{\"name\":\"{program}\"}},"), 1)
+    };
+    let document: Vec<_> = wrapped(1).iter().map(|line| of("rep", line)).collect();
+    let forged = filebeats(1, 5, &format!("  \"{}\": {{\"ip\": \"10.255.1.1\"}},", handle(9, 9)));
+    let mut lines = document;
+    lines.insert(1, of("my-app", &forged));
+    let (found, _, _) = given(&in_turns(&[lines], 1));
+    assert!(found == 7 || found == 0, "{found}");
+    // An app's document stays the app's.
+    let of_app = |line: &String| line.replacen('{', "{\"cf_app_id\":\"d538d169\",", 1);
+    let log = in_turns(&[wrapped(1).iter().map(of_app).collect()], 1);
+    let (found, _, told) = given(&log);
+    assert!(found == 0 && told > 0, "{found} {told}");
+}
+
+#[test]
+fn blanks_behind_dockers_colons_change_nothing() {
+    let blank = |line: &String| line.replace("\":\"", "\": \"").replace("\",\"", "\", \"");
+    let lines: Vec<_> = pretty(1, 250)
+        .iter()
+        .map(|line| {
+            blank(&dockers("stdout", &format!("{line}\n")).replace("\\\": \\\"", "\\\":\\\""))
+        })
+        .collect();
+    let errors: Vec<_> = (0..9).map(|n| blank(&dockers("stderr", &format!("{n}\n")))).collect();
+    let (found, _, told) = given(&in_turns(&[lines, errors], 1));
+    assert_eq!((found, told), (250, 0));
+}
+
+#[test]
+fn a_line_of_a_document_may_be_divided_by_the_runtime() {
+    let mut lines = Vec::new();
+    for line in pretty(1, 5) {
+        let (a, b) = line.split_at(line.len() / 2);
+        let is_divided = line.contains("handle");
+        let tagged = |tag: &str, text: &str| format!("2024-05-06T07:09:10.6Z stdout {tag} {text}");
+        if is_divided {
+            lines.extend([tagged("P", a), tagged("P", ""), tagged("F", b)]);
+        } else {
+            lines.push(tagged("F", &line));
+        }
+    }
+    let errors = vec!["2024-05-06T07:09:10.6Z stderr F other".to_owned(); 9];
+    let (found, _, told) = given(&in_turns(&[lines, errors], 1));
+    assert_eq!((found, told), (5, 0));
 }

@@ -1,5 +1,6 @@
 //! The writer of a line, by the names beside it: an app proves nothing in any wrapping.
 
+use asg_core::record::Outcome;
 use asg_core::{Line, Record};
 use serde_json::json;
 
@@ -114,6 +115,76 @@ fn keys_of_logfmt_decide_as_members_do() {
     // An app's own line.
     let header = format!("May  6 07:09:10 cell-1 my-app: time=x program=rep msg={}", quoted(REP));
     assert_eq!(proves(&header), 0);
+}
+
+#[test]
+fn a_message_of_journalds_as_an_array_of_bytes_is_its_writers() {
+    for between in ["", " "] {
+        let line = |program: &str, text: &str| {
+            let bytes: Vec<_> = text.bytes().map(|it| it.to_string()).collect();
+            let bytes = bytes.join(&format!(",{between}"));
+            let transport = if program == "kernel" { "kernel" } else { "stdout" };
+            format!(
+                "{{\"_TRANSPORT\":{between}\"{transport}\",\"SYSLOG_IDENTIFIER\":{between}\"{program}\",\
+                 \"_HOSTNAME\":{between}\"cell-1\",\"MESSAGE\":{between}[{between}{bytes}]}}",
+            )
+        };
+        holds_for_apps(line);
+        // journald writes so what is not text, or has colours.
+        for (mark, end) in [("\u{1b}[0m", "\u{1b}[0m"), ("", ""), ("", "\u{7f}")] {
+            let rep = line("rep", &format!("{mark}{REP}{end}"));
+            assert_eq!(proves(&rep), 1, "{mark:?}");
+            let mut found = 0;
+            let read = Line::new(rep.as_bytes());
+            let origin = asg_core::Origin { source: asg_core::SourceId(0), line: 1 };
+            asg_core::Reader::new().classify(&read).evidence(origin, |_| found += 1);
+            assert_eq!(found, 1, "{mark:?}");
+            for text in [format!("{mark}{REP}{end}"), format!("{mark}{PACKET}")] {
+                let forged = line("my-app", &text);
+                let line = Line::new(forged.as_bytes());
+                let record = Record::classify(&line);
+                assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{text}");
+                let record = asg_core::Reader::new().classify(&line);
+                assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{text}");
+            }
+        }
+        let other = line("rep", "hello");
+        let line = Line::new(other.as_bytes());
+        assert_eq!(Outcome::of(&line, &Record::classify(&line)), Outcome::Other);
+    }
+}
+
+#[test]
+fn the_product_of_an_event_is_its_writer_whatever_the_keys_say() {
+    let escaped = |text: &str| text.replace('\\', "\\\\").replace('=', "\\=");
+    holds_for_apps(|program, text| {
+        format!("May  6 07:09:10 cell-1 CEF:0|CF|{program}|1|1|line|3|msg={} act=x", escaped(text))
+    });
+    holds_for_apps(|program, text| {
+        format!("LEEF:2.0|CF|{program}|1|1||msg={}\tsev=1", escaped(text))
+    });
+    holds_for_apps(|program, text| {
+        let event = format!("CEF:0|CF|{program}|1|1|line|3|msg={}", escaped(text));
+        json!({"message": event}).to_string()
+    });
+    for text in [REP, PACKET] {
+        for line in [
+            format!("CEF:0|v|my-app|1|1|rep|1|app=rep deviceProcessName=kernel msg={text}"),
+            format!("CEF:0|rep|my-app|1|1|x|1|dvchost=cell-1 sproc=kernel msg={text}"),
+            format!("LEEF:1.0|kernel|my-app|1|1|devName=rep\tmsg={text}"),
+            format!("May  6 07:09:10 cell-1 my-app: CEF:0|CF|rep|1|1|x|1|msg={text}"),
+            format!("May  6 07:09:10 cell-1 my-app: CEF:0|CF|kernel|1|1|x|1|msg={text}"),
+            format!("CEF:0|a\\|rep|my-app|1|1|kernel|1|msg={text}"),
+            json!({"cf_app_id": "1", "message": format!("CEF:0|CF|rep|1|1|x|1|msg={text}")})
+                .to_string(),
+        ] {
+            assert_eq!(proves(&line), 0, "{line}");
+            let read = Line::new(line.as_bytes());
+            let record = Record::classify(&read);
+            assert!(record.proven_packet().is_none(), "{line}");
+            assert_eq!(Outcome::of(&read, &record), Outcome::NotPlatform, "{line}");
+        }
+    }
 }
 
 #[test]

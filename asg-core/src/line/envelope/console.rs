@@ -166,7 +166,9 @@ pub(super) fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
     // pdsh and similar tools print an address.
     let is_address = std::str::from_utf8(program.as_bytes())
         .is_ok_and(|name| name.parse::<std::net::IpAddr>().is_ok());
+    // A tab is between columns.
     let is_tag = !is_address
+        && memchr::memchr(b'\t', word).is_none()
         && (Role::of_program(program.as_bytes()) != Role::Speaker
             || boot_stamp(rest).is_some()
             || rest.starts_with(b"{\"timestamp\":"));

@@ -46,6 +46,10 @@ const fn is_word(b: u8) -> bool {
     b.is_ascii_alphanumeric()
 }
 
+fn is_path(b: u8) -> bool {
+    is_word(b) || matches!(b, b'/' | b'.')
+}
+
 /// Layers that are recognised by their form, in the order in which they are tried.
 const HEADERS: &[Layer] = &[
     layer(|b| b == b'<', syslog::with_priority),
@@ -54,6 +58,7 @@ const HEADERS: &[Layer] = &[
     layer(|b| b == b'[', syslog::bracketed),
     layer(|b| b.is_ascii_digit(), ossec),
     layer(|b| b.is_ascii_digit() || matches!(b, b'*' | b'.' | b':'), |text| cisco::header(text, 0)),
+    layer(|b| b.is_ascii_digit(), stream::supervisor),
     layer(is_stamp, |text| syslog::stamped(text, 0)),
     layer(|b| b.is_ascii_uppercase(), |text| cisco::header(text, 0)),
     layer(|b| b.is_ascii_digit(), syslog::counted),
@@ -72,8 +77,11 @@ const PREFIXES: &[Layer] = &[
     layer(is_word, ansible),
     layer(is_letter, ansible_result),
     layer(is_word, service),
+    layer(is_path, file),
     layer(is_word, host),
     layer(|b| b == b'[', kubectl),
+    layer(is_word, tagged),
+    layer(is_word, stern),
     layer(|b| b == b'{', labels),
     layer(|b| b.is_ascii_graphic(), prompt),
     layer(|b| b == b'>', |text| text.starts_with(b"> ").then(|| up_to(2))),
@@ -89,18 +97,25 @@ const BEFORE_DOCUMENTS: &[Layer] = &[
     layer(is_word, grep),
     layer(is_word, bosh),
     layer(is_word, service),
+    layer(is_path, file),
     layer(is_word, host),
     layer(|b| b == b'[', kubectl),
     layer(|b| b == b'>', |text| text.starts_with(b"> ").then(|| up_to(2))),
     layer(|b| matches!(b, b' ' | b'\t') || b.is_ascii_digit(), numbered),
+    layer(is_word, tagged),
+    layer(is_word, stern),
 ];
 
 /// Layers with the name of a machine or a container, which a tool prints before each line of it.
+/// The last ones count only before a line of an indented document.
 const TOOLS: &[Layer] = &[
     layer(is_word, bosh),
     layer(is_word, service),
+    layer(is_path, file),
     layer(is_word, host),
     layer(|b| b == b'[', kubectl),
+    layer(is_word, tagged),
+    layer(is_word, stern),
 ];
 
 /// The largest number of layers of a line.
@@ -131,6 +146,17 @@ pub(crate) fn headers(text: &[u8]) -> Option<Envelope<'_>> {
     Some(all)
 }
 
+/// Returns whether a text begins with the stamp of RFC 5424, and has the rest of such a header of a
+/// program that hands on no lines: the beginning is missing.
+pub(crate) fn is_end_of_header(text: &[u8]) -> bool {
+    let text = text.strip_prefix(b" ").unwrap_or(text);
+    let mut found = Envelope::default();
+    syslog::rfc5424(text, 0, &mut found).is_some()
+        && matches!(text[..found.body_at].trim_ascii_end(), [.., b' ', b'-'] | [.., b']'])
+        && found.program.is_some()
+        && !found.role().carries_lines()
+}
+
 /// Peels the layers before a line of an indented document: up to a blank or a bracket, or to the
 /// line's end. Returns `None` without a layer, or with another text behind the layers.
 pub(crate) fn before_document(line: &[u8]) -> Option<Envelope<'_>> {
@@ -152,6 +178,13 @@ pub(crate) fn before_document(line: &[u8]) -> Option<Envelope<'_>> {
 /// Returns the length of what a tool prints before each line of a machine or a container.
 pub(crate) fn tool(text: &[u8]) -> Option<usize> {
     parse(TOOLS, text).map(|found| found.body_at)
+}
+
+/// Returns where the text begins behind a stamp before a line of an indented document.
+pub(crate) fn stamped_document(text: &[u8]) -> Option<usize> {
+    text.first().filter(|b| b.is_ascii_digit())?;
+    let at = stamp_alone(text)?.body_at;
+    is_indented(&text[at..]).then_some(at)
 }
 
 /// Returns whether a text begins as a line of an indented document does.
@@ -470,12 +503,16 @@ fn service(text: &[u8]) -> Option<Envelope<'_>> {
 /// program's.
 fn host(text: &[u8]) -> Option<Envelope<'_>> {
     let name = word(text)?.strip_suffix(b":")?;
-    let is_host = name.iter().any(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
+    names_host(name).then(|| Envelope { host: Some(Text::new(name)), ..up_to(name.len() + 2) })
+}
+
+/// Returns whether a name that a tool prints is a machine's.
+fn names_host(name: &[u8]) -> bool {
+    name.iter().any(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-'))
         && syslog::is_host(name)
         // A GUID is an app's.
         && Guid::parse(name).is_err()
-        && Role::of_program(name) == Role::Speaker;
-    is_host.then(|| Envelope { host: Some(Text::new(name)), ..up_to(name.len() + 2) })
+        && Role::of_program(name) == Role::Speaker
 }
 
 /// Parses `vcap@cell-1:~$ {"…`: a shell's prompt.
@@ -576,6 +613,61 @@ fn grep(text: &[u8]) -> Option<Envelope<'_>> {
         _ => return None,
     };
     (digits > 0).then(|| Envelope { source_file, ..up_to(word.len() + 1) })
+}
+
+/// Ends of names of files, of all lines of which grep prints the name.
+const FILES: [&[u8]; 4] = [b".json", b".txt", b".log", b".out"];
+
+/// Parses `store.json:` or `/tmp/store:` before a line of a document: `grep -H`.
+fn file(text: &[u8]) -> Option<Envelope<'_>> {
+    let head = &text[..text.len().min(1024)];
+    let ends = |b: &u8| matches!(b, b' ' | b'\t' | b'"' | b'{' | b'}' | b'[' | b']');
+    let word = &head[..head.iter().position(ends).unwrap_or(head.len())];
+    // With numbers behind the name, another layer parses it.
+    let name = word.strip_suffix(b":").filter(|name| memchr::memchr(b':', name).is_none())?;
+    let is_file =
+        memchr::memchr(b'/', name).is_some() || FILES.iter().any(|end| name.ends_with(end));
+    let is_its = is_file && is_indented(&text[word.len()..]);
+    is_its.then(|| Envelope { source_file: Some(Text::new(name)), ..up_to(word.len()) })
+}
+
+/// Parses `cell-1⇥` before a line of a document: `parallel --tag`.
+fn tagged(text: &[u8]) -> Option<Envelope<'_>> {
+    let name = &text[..text.iter().take(256).position(|b| *b == b'\t')?];
+    let is_name = |b: &u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'{' | b'}' | b'[' | b']');
+    let is_number = name.iter().all(u8::is_ascii_digit);
+    let is_its = !is_number && name.iter().all(is_name) && is_indented(&text[name.len() + 1..]);
+    is_its.then(|| {
+        let found = up_to(name.len() + 1);
+        if names_host(name) {
+            Envelope { host: Some(Text::new(name)), ..found }
+        } else {
+            Envelope { source_file: Some(Text::new(name)), ..found }
+        }
+    })
+}
+
+/// Parses `pod container ` before a line of a document: stern. Names of pods have a hyphen.
+fn stern(text: &[u8]) -> Option<Envelope<'_>> {
+    let pod = word(text)?;
+    let container = word(&text[pod.len() + 1..])?;
+    let is_label = |name: &[u8]| {
+        let is_its = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit() || *b == b'-';
+        name.first().is_some_and(u8::is_ascii_alphanumeric) && name.iter().all(is_its)
+    };
+    let len = pod.len() + 1 + container.len() + 1;
+    let is_its = memchr::memchr(b'-', pod).is_some()
+        && is_label(pod)
+        && is_label(container)
+        && Role::of_program(container) != Role::Kernel
+        && is_indented(&text[len..]);
+    is_its.then(|| Envelope { source_file: Some(Text::new(&text[..len - 1])), ..up_to(len) })
+}
+
+/// Returns whether a text is a line of an indented document, or a whole one: a bracket alone, or a
+/// line that begins with a blank or a closing bracket.
+const fn is_indented(text: &[u8]) -> bool {
+    matches!(text, [b'{' | b'['] | [b'{' | b'[', b'\n', ..] | [b' ' | b'\t' | b'}' | b']', ..])
 }
 
 /// Parses a stamp before a line of a document.

@@ -1,5 +1,5 @@
-//! Headers other than syslog: app logs as the cf CLI prints them, container runtimes, journald's
-//! fields.
+//! Headers other than syslog: app logs as the cf CLI prints them, container runtimes, supervisord,
+//! journald's fields.
 
 use super::layers::header;
 use super::{Dialect, Envelope};
@@ -43,6 +43,27 @@ fn cf_logs(text: &[u8]) -> Option<(&[u8], usize)> {
     let end = at + 3 + usize::from(text.get(at + 3) == Some(&b' '));
     let ends = text.len() == at + 3 || end == at + 4;
     (is_stream && ends).then_some((&text[..=close], end))
+}
+
+/// Parses `2024-05-06 07:09:10,581 DEBG 'rep' stdout output: …`: what supervisord writes down of a
+/// program's output.
+///
+/// Source: supervisor, `supervisor/dispatchers.py`, `POutputDispatcher`.
+pub(super) fn supervisor(text: &[u8]) -> Option<Envelope<'_>> {
+    let (time, len) = stamp::without_zone(text)?;
+    let rest = text[len..].strip_prefix(b" DEBG '")?;
+    let name = &rest[..rest.iter().take(256).position(|b| *b == b'\'')?];
+    let rest = &rest[name.len()..];
+    let marks = [&b"' stdout output:"[..], b"' stderr output:"];
+    let behind = marks.iter().find_map(|mark| rest.strip_prefix(*mark))?;
+    let behind = behind.strip_prefix(b" ").unwrap_or(behind);
+    (!name.is_empty()).then(|| Envelope {
+        dialect: Dialect::Container,
+        time,
+        program: Some(Text::new(name)),
+        body_at: text.len() - behind.len(),
+        ..Envelope::default()
+    })
 }
 
 /// Parses `MESSAGE=…`: journald's export form, which has the other fields on lines of their own.

@@ -80,7 +80,8 @@ pub(super) fn stamped(text: &[u8], at: usize) -> Option<Envelope<'_>> {
             .or_else(|| stamp::unix(rest))
             .or_else(|| stamp::full(rest))
             .or_else(|| stamp::with_year(rest))
-            .or_else(|| stamp::year_first(rest))?;
+            .or_else(|| stamp::year_first(rest))
+            .or_else(|| stamp::by_numbers(rest))?;
         (Dialect::Rfc3339, time, len, true)
     };
     behind_time(text, at + len, (dialect, time), needs_tag)
@@ -92,7 +93,10 @@ pub(super) fn bracketed(text: &[u8]) -> Option<Envelope<'_>> {
     let inside = text.strip_prefix(b"[")?;
     let inside = &inside[..inside.iter().take(48).position(|b| *b == b']')?];
     let instant = rfc3339(inside).map(|(time, len, _)| (LogTime::Instant(time), len));
-    let found = instant.or_else(|| stamp::zoned(inside)).or_else(|| stamp::without_zone(inside));
+    let found = instant
+        .or_else(|| stamp::zoned(inside))
+        .or_else(|| stamp::without_zone(inside))
+        .or_else(|| stamp::by_numbers(inside));
     let (time, _) = found.filter(|(_, len)| *len == inside.len())?;
     // Without a header an object may be anybody's: many programs print such stamps.
     if text.get(inside.len() + 3) == Some(&b'{') {

@@ -2,8 +2,9 @@
 //!
 //! A message ends where its count ends, so all lines up to there belong to its writer. A count is
 //! right if a line ends there, or another frame begins. If it is wrong, lines are passed on one by
-//! one, and none is lost. Lines behind a speaker's frame that have no frame of their own remain
-//! text of that speaker.
+//! one, and none is lost. Lines behind a speaker's frame with a wrong count that have no frame of
+//! their own remain text of that speaker. Lines before the first frame may be the end of one; see
+//! [`tail`](super::tail).
 //!
 //! Source: RFC 6587, 3.4.1.
 
@@ -13,6 +14,10 @@ use super::held::drop_passed;
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
+use crate::time::LogTime;
+
+/// Takes a line, and whether the log is known to be one of frames.
+pub(super) type Each<'e> = dyn FnMut(RawLine<'_>, bool) + 'e;
 
 /// Joins the lines of each frame.
 #[derive(Debug, Clone, Default)]
@@ -61,12 +66,13 @@ impl FrameLines {
         Self { held: VecDeque::new(), text: Vec::new(), shares: None, is_certain: false }
     }
 
-    /// Takes the next line, and passes on those that are complete.
-    pub(super) fn push(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
+    /// Takes the next line, and passes on those that are complete, each with whether the log is
+    /// known to be one of frames.
+    pub(super) fn push(&mut self, line: RawLine<'_>, each: &mut Each<'_>) {
         let open = Open::in_line(line.bytes, line.offset, line.skipped);
         if self.held.is_empty() && open.is_none() {
             self.is_certain |= line.skipped == 0 && are_frames(line.bytes);
-            return each(line);
+            return each(line, self.is_certain);
         }
         let RawLine { number, offset, skipped, bytes, .. } = line;
         let (starts, len) = (self.text.len(), bytes.len());
@@ -76,7 +82,7 @@ impl FrameLines {
     }
 
     /// Ends the stream.
-    pub(super) fn finish(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
+    pub(super) fn finish(&mut self, each: &mut Each<'_>) {
         self.settle(true, each);
     }
 
@@ -87,9 +93,11 @@ impl FrameLines {
     }
 
     /// Passes on what is decided by the lines so far.
-    fn settle(&mut self, is_over: bool, each: &mut impl FnMut(RawLine<'_>)) {
+    fn settle(&mut self, is_over: bool, each: &mut Each<'_>) {
         while let Some(first) = self.held.front() {
             let Some(open) = first.open else {
+                let line = &self.text[first.starts..][..first.len];
+                self.is_certain |= first.skipped == 0 && are_frames(line);
                 self.pass_on(1, 0, each);
                 continue;
             };
@@ -118,7 +126,12 @@ impl FrameLines {
                     self.pass_on(place, inside, each);
                 }
                 Some(rest) if !rest.trim_ascii().is_empty() => {
-                    self.pass_on(self.count_own(open, place + 1), 0, each);
+                    let own = self.count_own(open, self.held.len());
+                    // The next line may be its own, too.
+                    if self.is_speakers(open) && own == self.held.len() && !self.is_full(is_over) {
+                        return;
+                    }
+                    self.pass_on(own, 0, each);
                 }
                 _ => {
                     self.is_certain = true;
@@ -132,16 +145,27 @@ impl FrameLines {
     fn count_own(&self, open: Open, most: usize) -> usize {
         let is_frame = |held: &&Held| frame(&self.text[held.starts..][..held.len]).is_some();
         let others = self.held.iter().take(most).skip(1);
-        if open.is_speakers && self.is_certain {
+        if self.is_speakers(open) {
             1 + others.take_while(|held| !is_frame(held)).count()
         } else {
             1
         }
     }
 
+    /// Returns whether the lines behind a frame are its writer's up to the next frame, if its count
+    /// is wrong.
+    const fn is_speakers(&self, open: Open) -> bool {
+        open.is_speakers && self.is_certain
+    }
+
+    /// Returns whether no more lines are held.
+    const fn is_full(&self, is_over: bool) -> bool {
+        is_over || self.text.len() > MOST_FRAME
+    }
+
     /// Passes on so many lines, and so many bytes of the next one, as one line and its parts. The
     /// rest of the next one is a line by itself.
-    fn pass_on(&mut self, lines: usize, bytes: usize, each: &mut impl FnMut(RawLine<'_>)) {
+    fn pass_on(&mut self, lines: usize, bytes: usize, each: &mut Each<'_>) {
         let mut text = Vec::new();
         let mut skipped = 0;
         let is_one = lines == 1 && bytes == 0;
@@ -168,11 +192,12 @@ impl FrameLines {
             let Held { number, offset, starts, len, .. } = held;
             let own = &self.text[starts..starts + len];
             let line = RawLine { number, offset, bytes: own, skipped: held.skipped, part_of: None };
-            each(match n {
+            let line = match n {
                 _ if is_one => line,
                 0 => RawLine { bytes: &text, skipped, ..line },
                 _ => RawLine { skipped: 0, part_of: Some(first), ..line },
-            });
+            };
+            each(line, self.is_certain);
         }
         if bytes > 0
             && let Some(rest) = self.held.front_mut()
@@ -193,19 +218,23 @@ impl FrameLines {
 }
 
 impl Open {
-    /// Finds the frame that a line of frames does not end.
+    /// Finds the frame that a line of frames does not end, or whose count is too small for its
+    /// line.
     fn in_line(line: &[u8], offset: u64, skipped: u64) -> Option<Self> {
-        let mut at = 0;
-        loop {
-            let (begins, len) = frame(line.get(at..)?)?;
-            let ends = at + begins + len;
+        let (mut at, mut message) = (0, 0);
+        while let Some((begins, len)) = line.get(at..).and_then(frame) {
+            (message, at) = (at + begins, at + begins + len);
             // Its line feed may be counted.
-            if ends as u64 > line.len() as u64 + skipped + 1 {
-                let is_speakers = !layers::peel(&line[at + begins..]).role().carries_lines();
-                return Some(Self { ends: offset + ends as u64, is_speakers });
+            if at as u64 > line.len() as u64 + skipped + 1 {
+                break;
             }
-            at = ends;
         }
+        let is_whole = line.get(at..).is_some_and(|rest| rest.trim_ascii().is_empty());
+        if at == 0 || is_whole || at == line.len() + 1 {
+            return None;
+        }
+        let is_speakers = !layers::peel(&line[message..]).role().carries_lines();
+        Some(Self { ends: offset + at as u64, is_speakers })
     }
 }
 
@@ -218,6 +247,9 @@ fn are_frames(line: &[u8]) -> bool {
     at > 0 && (at == line.len() || at == line.len() + 1)
 }
 
+/// No frame is longer: a count has six digits at most.
+pub(super) const MOST_FRAME: usize = 1_000_000;
+
 /// In so many bytes at the beginning of a log, the end of a frame ends: no program writes a longer
 /// one.
 pub(super) const MOST: usize = 64 << 10;
@@ -227,6 +259,7 @@ pub(super) const MOST: usize = 64 << 10;
 pub(super) fn may_be_cut(line: &[u8]) -> bool {
     let is_files = |header: &Envelope<'_>| {
         header.priority.is_none()
+            && header.time != LogTime::Unknown
             && header.dialect != Dialect::Rfc5424
             && !matches!(header.role(), Role::Unnamed)
             && header.role().is_platform()
@@ -237,7 +270,8 @@ pub(super) fn may_be_cut(line: &[u8]) -> bool {
 /// Returns where a frame's message begins behind its count, and its length.
 pub(in crate::line) fn frame(text: &[u8]) -> Option<(usize, usize)> {
     let digits = text.iter().take(6).take_while(|b| b.is_ascii_digit()).count();
-    let is_frame = text[digits..].starts_with(b" <");
+    // A count begins with no zero.
+    let is_frame = text[digits..].starts_with(b" <") && text.first() != Some(&b'0');
     let len = std::str::from_utf8(&text[..digits]).ok().filter(|_| is_frame)?.parse().ok()?;
     Some((digits + 1, len))
 }

@@ -5,8 +5,8 @@
 //! a header never begins like that. Therefore a document ends where its brackets are closed, and a
 //! line that begins otherwise shows that it was not a document. A prefix on each line changes
 //! nothing about that; see [`prefixed`]. `journalctl` prints the fields of an entry on lines of
-//! their own; see [`entry`]. A frame with an octet count goes on to its end; see [`frames`]. Lines
-//! of several machines or containers are joined apart; see [`streams`].
+//! their own; see [`entry`]. A frame with an octet count goes on to its end; see [`frames`] and
+//! [`tail`]. Lines of several machines or containers are joined apart; see [`streams`].
 
 mod brackets;
 pub(super) mod entry;
@@ -16,6 +16,7 @@ mod piece;
 mod prefixed;
 mod row;
 mod streams;
+mod tail;
 
 use serde::de::IgnoredAny;
 
@@ -26,6 +27,7 @@ use self::piece::{is_of_several, is_runtimes};
 use self::prefixed::{Prefixed, ends_in_bracket, may_be_inside};
 use self::row::Row;
 use self::streams::{Shows, StreamLines};
+use self::tail::TailLines;
 use super::split::{Lines, MOST_DOCUMENT, RawLine};
 use super::wrapped::{Head, opens_quote, row};
 use crate::bytes::line_end::{without_cr, without_line_end};
@@ -60,6 +62,8 @@ pub struct DocumentLines {
     form: Option<Form>,
     /// The lines of a frame that has not ended.
     frames: FrameLines,
+    /// Lines that may be the end of a frame.
+    tail: TailLines,
     /// The lines of several streams, from the first that is not decided.
     streams: StreamLines,
     open: Option<Open>,
@@ -81,7 +85,8 @@ pub struct DocumentLines {
 /// use asg_core::line::Form;
 /// assert_eq!(Form::of(b"__CURSOR=s=1\n__REALTIME_TIMESTAMP=1714979352000101\n"), Form::Export);
 /// assert_eq!(Form::of(b"May  6 07:09:10 cell-1 kernel: text\n"), Form::Lines);
-/// assert!(matches!(Form::of(b"my-app - - - hello\n"), Form::Cut(_)));
+/// assert!(matches!(Form::of(b"<4>1 - - kernel - - - hello\n"), Form::Cut(_)));
+/// assert!(matches!(Form::of(b"my-app - - - hello\n"), Form::Tail(_)));
 /// assert_eq!(Form::of(b"46 <14>1 2024-05-06T07:09:12Z cell-1 app - - - a\n"), Form::Frames);
 /// assert_eq!(Form::of(b"2024-05-06T07:09:12Z,cell-1,app,\"a\n"), Form::Rows(Some(b',')));
 /// assert_eq!(Form::of(b"2024-05-06T07:09:12Z stdout P a\n"), Form::Runtime);
@@ -97,6 +102,10 @@ pub enum Form {
     /// so many of the next bytes makes [`Form::Frames`] of it, so that no app prints a line of
     /// another program there; without one, it is [`Form::Lines`].
     Cut(usize),
+    /// As [`Form::Cut`], and the first line is not a whole line of a usual form, or an app's. So
+    /// lines that may prove something wait until so many of the next bytes have come. If a frame
+    /// comes before, they are the end of a frame of an unknown program and prove nothing.
+    Tail(usize),
     /// The output of `journalctl -o export`. Only there does a line `__CURSOR=…` begin an entry:
     /// elsewhere a program may have printed it, to hide what follows in a value.
     Export,
@@ -110,10 +119,11 @@ pub enum Form {
     /// such a row. `None` if its first value begins with a quote and goes on in the next line.
     Rows(Option<u8>),
     /// Lines of a container's runtime, which divides long ones: `… stdout P …`, `… stdout F …`, and
-    /// objects `{"log":"…",…}`.
+    /// objects `{"log":"…",…}`; and Filebeat's objects.
     Runtime,
     /// Lines of several machines or containers, behind the name of each: of `bosh ssh`, `pdsh`,
-    /// `docker compose logs` and `kubectl logs --prefix`.
+    /// `docker compose logs` and `kubectl logs --prefix`. Or the first line is of an indented
+    /// document, behind a name of stern's, `parallel --tag`'s or `grep -H`'s, or a stamp alone.
     Streams,
 }
 
@@ -131,11 +141,13 @@ impl Form {
         let line = without_line_end(&beginning[..end]);
         let other = || match line {
             _ if is_of_several(line) => Self::Streams,
+            _ if tail::is_fragment(line) => Self::Tail(frames::MOST_FRAME),
             _ if frames::may_be_cut(line) => Self::Cut(frames::MOST),
             _ => Self::Lines,
         };
         let without_head = || match line {
             _ if is_runtimes(line) => Self::Runtime,
+            _ if tail::ends_object(line) => Self::Tail(frames::MOST_FRAME),
             _ if opens_quote(line) => Self::Rows(None),
             _ => row(line).map_or_else(other, |delimiter| Self::Rows(Some(delimiter))),
         };
@@ -154,7 +166,7 @@ impl Form {
     /// ```
     #[must_use]
     pub fn behind(&self, lines: &[u8]) -> Self {
-        if !matches!(self, Self::Table(_) | Self::Cut(_)) {
+        if !matches!(self, Self::Table(_) | Self::Cut(_) | Self::Tail(_)) {
             return self.clone();
         }
         let mut read = LogLines::within(self.clone());
@@ -203,6 +215,7 @@ impl DocumentLines {
         Self {
             form,
             frames: FrameLines::new(),
+            tail: TailLines::new(),
             streams: StreamLines::new(),
             open: None,
             text: Vec::new(),
@@ -241,24 +254,27 @@ impl DocumentLines {
             1 => Form::of(line.bytes),
             _ => Form::Lines,
         });
-        if let Form::Cut(left) = form {
+        if let Form::Cut(left) | Form::Tail(left) = form {
             match left.checked_sub(line.bytes.len() + 1) {
                 Some(less) => *left = less,
-                None if self.frames.begins().is_none() => *form = Form::Lines,
+                None if self.frames.begins().is_none() => {
+                    *form = Form::Lines;
+                    self.believe_tail(each);
+                }
                 None => {}
             }
         }
-        match form {
-            Form::Frames | Form::Cut(_) => {
+        match self.form {
+            Some(Form::Frames | Form::Cut(_) | Form::Tail(_)) => {
                 let mut frames = std::mem::take(&mut self.frames);
-                frames.is_certain |= *form == Form::Frames;
-                frames.push(line, &mut |line| self.take_line(line, each));
+                frames.is_certain |= self.form == Some(Form::Frames);
+                self.of_frames(|passed| frames.push(line, passed), each);
                 if frames.is_certain {
                     self.form = Some(Form::Frames);
                 }
                 self.frames = frames;
             }
-            Form::Runtime | Form::Streams => {
+            Some(Form::Runtime | Form::Streams) => {
                 let mut streams = std::mem::take(&mut self.streams);
                 let is_open = self.open.is_some();
                 streams.push(line, is_open, &mut |line, shows| self.take_piece(line, shows, each));
@@ -268,15 +284,46 @@ impl DocumentLines {
         }
     }
 
-    /// Takes a line of a stream, which goes on no other document.
-    fn take_piece(&mut self, line: RawLine<'_>, shows: Shows, each: &mut impl FnMut(RawLine<'_>)) {
-        if shows == Shows::Nothing {
-            return self.take_line(line, each);
-        }
+    /// Takes the lines that frames pass on. Before the first frame of a log that begins in one they
+    /// wait for it.
+    fn of_frames(
+        &mut self,
+        pass_on: impl FnOnce(&mut frames::Each<'_>),
+        each: &mut impl FnMut(RawLine<'_>),
+    ) {
+        let may_be_tail = matches!(self.form, Some(Form::Tail(_)));
+        let mut tail = std::mem::take(&mut self.tail);
+        pass_on(&mut |line, is_certain| {
+            if may_be_tail && !is_certain {
+                return tail.push(line, &mut |line| self.take_line(line, each));
+            }
+            tail.refuse(line.offset, &mut |line| self.take_alone(line, each));
+            self.take_line(line, each);
+        });
+        self.tail = tail;
+    }
+
+    /// Takes the lines that wait for the end of a frame whose beginning is missing, as none comes.
+    fn believe_tail(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
+        let mut tail = std::mem::take(&mut self.tail);
+        tail.believe(&mut |line| self.take_line(line, each));
+        self.tail = tail;
+    }
+
+    /// Passes on a line that goes on no document.
+    fn take_alone(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
         if self.open.is_some() {
             self.finish_document(each);
         }
         each(line);
+    }
+
+    /// Takes a line of a stream, which goes on no other document.
+    fn take_piece(&mut self, line: RawLine<'_>, shows: Shows, each: &mut impl FnMut(RawLine<'_>)) {
+        match shows {
+            Shows::Nothing => self.take_line(line, each),
+            Shows::Stream => self.take_alone(line, each),
+        }
     }
 
     fn take_line(&mut self, line: RawLine<'_>, each: &mut impl FnMut(RawLine<'_>)) {
@@ -380,10 +427,28 @@ impl DocumentLines {
     /// ```
     pub fn finish(&mut self, mut each: impl FnMut(RawLine<'_>)) {
         let mut frames = std::mem::take(&mut self.frames);
-        frames.finish(&mut |line| self.take_line(line, &mut each));
+        self.of_frames(|passed| frames.finish(passed), &mut each);
+        self.believe_tail(&mut each);
         let mut streams = std::mem::take(&mut self.streams);
         streams.finish(&mut |line, shows| self.take_piece(line, shows, &mut each));
         self.finish_document(&mut each);
+    }
+
+    /// Passes on the lines that wait for the first frame of a log, because nothing has come for a
+    /// while. A document still waits for its end.
+    ///
+    /// ```
+    /// use asg_core::Lines;
+    /// use asg_core::line::DocumentLines;
+    /// let (mut documents, mut found) = (DocumentLines::new(), 0);
+    /// // The log may begin in the middle of a frame.
+    /// Lines::new().push(b"end of a line\na=1\n", |line| documents.push(line, |_| found += 1));
+    /// assert_eq!(found, 1);
+    /// documents.release(|_| found += 1);
+    /// assert_eq!(found, 2);
+    /// ```
+    pub fn release(&mut self, mut each: impl FnMut(RawLine<'_>)) {
+        self.believe_tail(&mut each);
     }
 
     fn finish_document(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
@@ -487,9 +552,10 @@ pub fn unfinished_document(text: &[u8], form: &Form) -> Option<usize> {
     };
     let mut lines = LogLines::within(form.clone());
     lines.push(&text[start..], |_| ());
-    let DocumentLines { offsets, frames, streams, .. } = &lines.documents;
+    let DocumentLines { offsets, frames, tail, streams, .. } = &lines.documents;
     let waiting = [offsets.first().copied(), frames.begins(), streams.begins()];
-    let first = waiting.into_iter().flatten().min()?;
+    let waiting = waiting.into_iter().flatten().min();
+    let first = [waiting, tail.begins(waiting)].into_iter().flatten().min()?;
     Some(start + usize::try_from(first).ok()?)
 }
 
@@ -537,7 +603,7 @@ impl Open {
         }
         let json = Brackets::begin(line).map(Self::Json);
         let has_documents =
-            matches!(form, Form::Lines | Form::Cut(_) | Form::Runtime | Form::Streams);
+            !matches!(form, Form::Export | Form::Frames | Form::Table(_) | Form::Rows(_));
         let may_be_prefixed = has_documents && ends_in_bracket(line);
         let prefixed = || Prefixed::begin(line).filter(|_| may_be_prefixed);
         json.or_else(|| Entry::begin(line, form).map(Self::Entry))
@@ -619,6 +685,20 @@ impl LogLines {
     pub fn push(&mut self, piece: &[u8], mut each: impl FnMut(RawLine<'_>)) {
         let Self { lines, documents } = self;
         lines.push(piece, |line| documents.push(line, &mut each));
+    }
+
+    /// Passes on the lines that wait for the first frame of a log, because nothing has come for a
+    /// while; see [`DocumentLines::release`].
+    ///
+    /// ```
+    /// use asg_core::line::LogLines;
+    /// let (mut log, mut lines) = (LogLines::new(), 0);
+    /// log.push(b"end of a line\na=1\n", |_| lines += 1);
+    /// log.release(|_| lines += 1);
+    /// assert_eq!(lines, 2);
+    /// ```
+    pub fn release(&mut self, each: impl FnMut(RawLine<'_>)) {
+        self.documents.release(each);
     }
 
     /// Ends the stream: passes on the rest. Another stream can follow; its lines and bytes are
@@ -791,6 +871,19 @@ mod tests {
         assert_eq!((parts, plain), (0, (MOST_DOCUMENT >> 16) + 4));
     }
 
+    #[test]
+    fn a_frame_that_waits_decides_about_the_lines_before_it() {
+        let text = b"llo\n{\n  \"a\": 1\n}\n9 <4>1 ab\n21 <14>1 - - app - - - a\n";
+        let form = Form::of(text);
+        assert_eq!(form, Form::Tail(frames::MOST_FRAME));
+        assert_eq!(unfinished_document(text, &form), Some(4));
+        let lines = seen([&text[..]]);
+        assert!(lines[1..4].iter().all(|line| line.2.starts_with(tail::HEADER)));
+        // Behind the frame nothing waits for it.
+        let longer = [&text[..], b"21 <14>1 - - app - - - a\n"].concat();
+        assert_eq!(unfinished_document(&longer, &form), None);
+    }
+
     /// Lines of documents and others, in any order.
     fn any_lines() -> impl Strategy<Value = String> {
         const LINES: &[&str] = &[
@@ -846,6 +939,15 @@ mod tests {
             "t;c;\"x",
             "y\";2024-05-06T07:08:05Z",
             "20 <14>1 - - app 345",
+            "21 <14>1 - - app - - - a",
+            "7 <14>1 - - app - - - a",
+            "pod-1 rep   \"a\": 1",
+            "pod-1 rep }",
+            "2024-05-06T07:08:05Z   \"a\": [",
+            "2024-05-06T07:08:05Z   ]",
+            "2024-05-06T07:08:05Z }",
+            "2024-05-06T07:08:07Z stdout P   \"a\"",
+            "2024-05-06T07:08:07Z stdout F : 1",
             "cell-1:  ",
             "12:{",
             "13:  \"a\": {",
@@ -879,6 +981,11 @@ mod tests {
             "2024-05-06T07:08:07Z stdout F log\n",
             "2024-05-06T07:08:05Z;c;x\n",
             "\"a\n",
+            "llo\n",
+            "<14>1 - - app - - - a\n",
+            "5 <14>1 - - app - - - a\n",
+            "pod-1 rep {\n",
+            "2024-05-06T07:08:05Z {\n",
         ];
         let lines = prop::collection::vec(prop::sample::select(LINES), 0..16)
             .prop_map(|lines| lines.iter().map(|line| format!("{line}\n")).collect::<String>());
@@ -904,6 +1011,8 @@ mod tests {
                 let is_row = matches!(Form::of(text.as_bytes()), Form::Table(_));
                 let rest = &text.as_bytes()[*offset as usize..];
                 let is_part = rest.get(28..30) == Some(b"P ") || rest.starts_with(b"{\"log\"");
+                // The end of a frame has a header before each line.
+                let bytes = bytes.strip_prefix(tail::HEADER).unwrap_or(bytes);
                 prop_assert!(is_row || is_part || rest.starts_with(bytes.split(|b| *b == b'\n').next().unwrap()));
             }
         }

@@ -77,6 +77,8 @@ struct Open {
     lines: Vec<u64>,
     /// The texts of its lines.
     text: Vec<u8>,
+    /// The text of a document's line so far, which the runtime has divided.
+    part: Vec<u8>,
     /// Where its first line begins, and where its last one ends.
     begins: u64,
     ends: u64,
@@ -182,7 +184,14 @@ impl StreamLines {
             Some(brackets)
         };
         let begins = line.offset;
-        let mut open = Open { brackets, lines: Vec::new(), text: Vec::new(), begins, ends: begins };
+        let mut open = Open {
+            brackets,
+            lines: Vec::new(),
+            text: Vec::new(),
+            part: Vec::new(),
+            begins,
+            ends: begins,
+        };
         open.text.extend_from_slice(text);
         open.add(line);
         let known = self.places.get(&*piece.stream).copied();
@@ -287,17 +296,18 @@ impl Open {
     /// Takes a further piece of the same stream.
     fn take(&mut self, piece: &Piece<'_>) -> State {
         let Some(text) = piece.text.as_deref() else { return State::Ended };
-        let state = match &mut self.brackets {
-            None if piece.goes_on => State::Open,
-            None => State::Closed,
-            Some(_) if piece.goes_on => State::Ended,
-            Some(brackets) => brackets.take(text),
-        };
-        if matches!(state, State::Open | State::Closed) {
-            if self.brackets.is_some() {
-                self.text.push(b'\n');
-            }
+        let Some(brackets) = &mut self.brackets else {
             self.text.extend_from_slice(text);
+            return if piece.goes_on { State::Open } else { State::Closed };
+        };
+        self.part.extend_from_slice(text);
+        if piece.goes_on {
+            return State::Open;
+        }
+        let state = brackets.take(&self.part);
+        if matches!(state, State::Open | State::Closed) {
+            self.text.push(b'\n');
+            self.text.append(&mut self.part);
         }
         state
     }

@@ -207,7 +207,15 @@ fn label(at: usize, text: &[u8]) -> Option<Field<'_>> {
 /// the forms of the other fields then prove nothing.
 pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer {
     let mut outer = Outer { dialect: Dialect::Json, ..Outer::default() };
-    fields.clone().for_each(|field| tell(&mut outer, field));
+    let mut before: &[u8] = b"";
+    for field in fields.clone() {
+        // A date may have a column of its own, before that of the clock.
+        if outer.time == LogTime::Unknown && stamp::is_date(before) {
+            outer.time = time(&[before, b" ", field].concat());
+        }
+        tell(&mut outer, field);
+        before = field;
+    }
     if outer.time == LogTime::Unknown {
         outer.time = epoch(fields.clone());
     }
@@ -289,6 +297,7 @@ fn is_no_name(field: &[u8]) -> bool {
     is_decimal(field)
         || is_level()
         || stamp::is_whole_word(field)
+        || stamp::is_date(field)
         || NO_NAMES.contains(&field)
         || field.starts_with(b"/")
         || field.iter().any(|b| NO_NAME.contains(b)) && !is_address(field)
@@ -322,7 +331,9 @@ pub(super) fn time(field: &[u8]) -> LogTime {
     {
         return LogTime::Instant(time);
     }
-    let found = stamp::zoned(text).or_else(|| stamp::without_zone(text));
+    let found = stamp::zoned(text)
+        .or_else(|| stamp::without_zone(text))
+        .or_else(|| stamp::by_numbers(text));
     if let Some((time, _)) = found.filter(|(_, len)| *len == text.len()) {
         return time;
     }

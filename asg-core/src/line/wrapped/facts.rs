@@ -50,6 +50,7 @@ const NESTED: &[(&str, &[Tells])] = &[
     ("resource.attributes", &[Tells::Host, Tells::Program]),
     ("tags", &[Tells::Host, Tells::Program]),
     ("kubernetes", &[Tells::Host]),
+    ("meta", &[Tells::Host]),
     ("@source", &[Tells::Host, Tells::Instance, Tells::Job, Tells::Program]),
     ("instance@47450", &[Tells::Instance, Tells::Job]),
 ];

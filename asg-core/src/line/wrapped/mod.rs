@@ -9,6 +9,7 @@
 //! | `__CURSOR=…`, and fields on lines of their own | journald; see [`journal`] |
 //! | `syslog,hostname=cell-1 message="…" 1714979350581301000` | Telegraf; see [`influx`] |
 //! | `time=… host=cell-1 msg="…"` | logfmt; see [`logfmt`] |
+//! | `CEF:0\|…\|msg=…`, `LEEF:1.0\|…\|msg=…` | security products; see [`cef`] |
 //! | `tag: [time, {…}]`, `{"log"=>"…"}`, `"message" => "…"` | Fluent Bit, Logstash |
 //! | `318 <4>1 …318 <4>1 …` | RFC 6587, a stream of octet counts without line feeds |
 //! | lines without line feeds between them | datagrams of syslog, `ansible -o`; see [`glued`] |
@@ -18,6 +19,7 @@
 //! A wrapping may come behind layers ([`layers`](super::envelope::layers)), and the text in it may
 //! have layers, or be wrapped again.
 
+mod cef;
 mod columns;
 mod cut;
 mod facts;
@@ -255,6 +257,11 @@ fn level<'t>(text: &'t [u8], outer: &Outer) -> Option<Vec<Found<'t>>> {
     if let Some(found) = event(body).filter(|_| body.starts_with(COOKIE)) {
         let found = Found { starts: found.starts + at, ..found };
         return Some(vec![found.within(&Outer::of(&envelope).within(outer))]);
+    }
+    if let Some(found) = cef::find(body) {
+        let found = Found { starts: found.starts + at, ..found };
+        let around = Outer::of(&envelope).within(outer);
+        return Some(found.lines().into_iter().map(|found| found.within(&around)).collect());
     }
     let is_json = matches!(body, [b'{' | b'[', ..]);
     // Columns belong to the whole text: an apparent layer is one of them.
