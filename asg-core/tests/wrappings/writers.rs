@@ -140,12 +140,14 @@ fn a_message_of_journalds_as_an_array_of_bytes_is_its_writers() {
             asg_core::Reader::new().classify(&read).evidence(origin, |_| found += 1);
             assert_eq!(found, 1, "{mark:?}");
             for text in [format!("{mark}{REP}{end}"), format!("{mark}{PACKET}")] {
-                let forged = line("my-app", &text);
-                let line = Line::new(forged.as_bytes());
-                let record = Record::classify(&line);
-                assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{text}");
-                let record = asg_core::Reader::new().classify(&line);
-                assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{text}");
+                for (begins, ends) in [("", ""), ("[", "]"), ("data: ", ""), ("\u{1e}", "")] {
+                    let forged = format!("{begins}{}{ends}", line("my-app", &text));
+                    let line = Line::new(forged.as_bytes());
+                    let record = Record::classify(&line);
+                    assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{forged}");
+                    let record = asg_core::Reader::new().classify(&line);
+                    assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{forged}");
+                }
             }
         }
         let other = line("rep", "hello");
