@@ -190,6 +190,27 @@ fn the_product_of_an_event_is_its_writer_whatever_the_keys_say() {
 }
 
 #[test]
+fn an_event_that_is_not_understood_is_still_its_products() {
+    for around in [
+        |program: &str| format!("?? x CEF:0|CF|{program}|1|1|line|3|msg="),
+        |program: &str| format!("CEF:0|CF|{program}|1|1|line|3|"),
+        |program: &str| format!("LEEF:2.0|CF|{program}|1|1|^|other="),
+        |program: &str| {
+            format!("<14>1 2024-05-06T07:09:10Z cell-1 - - - - a LEEF:1.0|CF|{program}|")
+        },
+    ] {
+        for (program, proven) in [("kernel", true), ("my-app", false), ("rep", false)] {
+            let text = format!("{}{PACKET}", around(program));
+            let line = Line::new(text.as_bytes());
+            let record = Record::classify(&line);
+            assert_eq!(record.proven_packet().is_some(), proven, "{text}");
+            let outcome = Outcome::of(&line, &record);
+            assert!(proven || outcome == Outcome::NotPlatform, "{outcome:?}: {text}");
+        }
+    }
+}
+
+#[test]
 fn papertrails_ninth_column_is_the_program() {
     let row = |program: &str, text: &str| {
         let stamp = "2024-05-06 07:09:10 +0000";
