@@ -316,7 +316,6 @@ impl<'a> Line<'a> {
     pub(crate) fn has_message_of_bytes(&self) -> bool {
         const NAME: &[u8] = b"\"MESSAGE\"";
         self.unwrapped_text().is_none()
-            && matches!(self.raw.trim_ascii_start(), [b'{', ..])
             && memchr::memmem::find_iter(self.raw, NAME).any(|at| {
                 let behind = self.raw[at + NAME.len()..].trim_ascii_start();
                 behind.strip_prefix(b":").is_some_and(|it| it.trim_ascii_start().starts_with(b"["))

@@ -140,12 +140,14 @@ fn a_message_of_journalds_as_an_array_of_bytes_is_its_writers() {
             asg_core::Reader::new().classify(&read).evidence(origin, |_| found += 1);
             assert_eq!(found, 1, "{mark:?}");
             for text in [format!("{mark}{REP}{end}"), format!("{mark}{PACKET}")] {
-                let forged = line("my-app", &text);
-                let line = Line::new(forged.as_bytes());
-                let record = Record::classify(&line);
-                assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{text}");
-                let record = asg_core::Reader::new().classify(&line);
-                assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{text}");
+                for (begins, ends) in [("", ""), ("[", "]"), ("data: ", ""), ("\u{1e}", "")] {
+                    let forged = format!("{begins}{}{ends}", line("my-app", &text));
+                    let line = Line::new(forged.as_bytes());
+                    let record = Record::classify(&line);
+                    assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{forged}");
+                    let record = asg_core::Reader::new().classify(&line);
+                    assert_eq!(Outcome::of(&line, &record), Outcome::NotPlatform, "{forged}");
+                }
             }
         }
         let other = line("rep", "hello");
@@ -183,6 +185,27 @@ fn the_product_of_an_event_is_its_writer_whatever_the_keys_say() {
             let record = Record::classify(&read);
             assert!(record.proven_packet().is_none(), "{line}");
             assert_eq!(Outcome::of(&read, &record), Outcome::NotPlatform, "{line}");
+        }
+    }
+}
+
+#[test]
+fn an_event_that_is_not_understood_is_still_its_products() {
+    for around in [
+        |program: &str| format!("?? x CEF:0|CF|{program}|1|1|line|3|msg="),
+        |program: &str| format!("CEF:0|CF|{program}|1|1|line|3|"),
+        |program: &str| format!("LEEF:2.0|CF|{program}|1|1|^|other="),
+        |program: &str| {
+            format!("<14>1 2024-05-06T07:09:10Z cell-1 - - - - a LEEF:1.0|CF|{program}|")
+        },
+    ] {
+        for (program, proven) in [("kernel", true), ("my-app", false), ("rep", false)] {
+            let text = format!("{}{PACKET}", around(program));
+            let line = Line::new(text.as_bytes());
+            let record = Record::classify(&line);
+            assert_eq!(record.proven_packet().is_some(), proven, "{text}");
+            let outcome = Outcome::of(&line, &record);
+            assert!(proven || outcome == Outcome::NotPlatform, "{outcome:?}: {text}");
         }
     }
 }

@@ -361,6 +361,7 @@ fn has_tag(text: &[u8]) -> bool {
 pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
     let request = || has_request(header).then(|| Text::new(b"[RTR]"));
     envelope.proc_id = envelope.proc_id.or_else(|| stream_mark(header)).or_else(request);
+    envelope.program = envelope.program.or_else(|| product(header));
     let mut rest = header;
     if let Some(at) = memchr::memrchr(b'[', header)
         && let Some(stamp) = console::boot_stamp(&header[at..])
@@ -399,6 +400,12 @@ pub(crate) fn unread_end<'a>(header: &'a [u8], envelope: &mut Envelope<'a>) {
     {
         (envelope.program, envelope.proc_id) = (Some(program), proc_id);
     }
+}
+
+/// Returns the product of an event of CEF or LEEF in a text, which is the event's writer.
+fn product(text: &[u8]) -> Option<Text<'_>> {
+    let at = [&b"CEF:0|"[..], b"LEEF:"].iter().find_map(|it| memchr::memmem::find(text, it))?;
+    text[at..].split(|b| *b == b'|').nth(2).map(Text::new)
 }
 
 /// Returns the first `[APP/PROC/WEB/0]` or its like.
