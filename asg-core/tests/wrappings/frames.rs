@@ -269,6 +269,11 @@ fn lines_behind_a_count_that_is_too_small_are_the_apps_up_to_the_next_frame() {
         lines.push(format!("{REP}\n").as_bytes(), |_| passed += 1);
     }
     assert!(passed > 2, "{passed}");
+    // Each of them is looked at once.
+    let (mut lines, mut passed) = (LogLines::new(), 0);
+    lines.push(format!("{first}\n7 {}\n", message("my-app", "hello")).as_bytes(), |_| passed += 1);
+    lines.push("\n".repeat(1_100_000).as_bytes(), |_| passed += 1);
+    assert!(passed > 1_000_000, "{passed}");
 }
 
 #[test]

@@ -26,6 +26,8 @@ pub(super) struct FrameLines {
     held: VecDeque<Held>,
     /// Their texts, behind what was passed on already.
     text: Vec<u8>,
+    /// How many of them are the first frame's in any case, as far as that is known.
+    own: usize,
     /// The beginning of the line in whose middle the first of them begins, behind other frames.
     shares: Option<u64>,
     /// Whether the log is known to be one of frames: its first line is one, or a count was right.
@@ -63,7 +65,7 @@ impl Held {
 
 impl FrameLines {
     pub(super) const fn new() -> Self {
-        Self { held: VecDeque::new(), text: Vec::new(), shares: None, is_certain: false }
+        Self { held: VecDeque::new(), text: Vec::new(), own: 0, shares: None, is_certain: false }
     }
 
     /// Takes the next line, and passes on those that are complete, each with whether the log is
@@ -106,7 +108,8 @@ impl FrameLines {
                 if !is_over {
                     return;
                 }
-                self.pass_on(self.count_own(open, self.held.len()), 0, each);
+                let own = self.count_own(open);
+                self.pass_on(own, 0, each);
                 continue;
             }
             // The line in which the frame ends, or that begins there.
@@ -126,7 +129,7 @@ impl FrameLines {
                     self.pass_on(place, inside, each);
                 }
                 Some(rest) if !rest.trim_ascii().is_empty() => {
-                    let own = self.count_own(open, self.held.len());
+                    let own = self.count_own(open);
                     // The next line may be its own, too.
                     if self.is_speakers(open) && own == self.held.len() && !self.is_full(is_over) {
                         return;
@@ -141,15 +144,15 @@ impl FrameLines {
         }
     }
 
-    /// Returns how many of so many lines are certainly the frame's, if its count is wrong.
-    fn count_own(&self, open: Open, most: usize) -> usize {
-        let is_frame = |held: &&Held| frame(&self.text[held.starts..][..held.len]).is_some();
-        let others = self.held.iter().take(most).skip(1);
+    /// Returns how many lines are certainly the frame's, if its count is wrong.
+    fn count_own(&mut self, open: Open) -> usize {
+        let is_frame = |held: &Held| frame(&self.text[held.starts..][..held.len]).is_some();
+        let mut own = self.own.max(1);
         if self.is_speakers(open) {
-            1 + others.take_while(|held| !is_frame(held)).count()
-        } else {
-            1
+            own += self.held.iter().skip(own).take_while(|held| !is_frame(held)).count();
         }
+        self.own = own;
+        own
     }
 
     /// Returns whether the lines behind a frame are its writer's up to the next frame, if its count
@@ -159,8 +162,9 @@ impl FrameLines {
     }
 
     /// Returns whether no more lines are held.
-    const fn is_full(&self, is_over: bool) -> bool {
-        is_over || self.text.len() > MOST_FRAME
+    fn is_full(&self, is_over: bool) -> bool {
+        let ends = self.held.back().map_or(0, Held::ends);
+        is_over || self.begins().is_some_and(|begins| ends - begins > MOST_FRAME as u64)
     }
 
     /// Passes on so many lines, and so many bytes of the next one, as one line and its parts. The
@@ -186,6 +190,7 @@ impl FrameLines {
         if bytes > 0 {
             text.extend_from_slice(&self.text[self.held[lines].starts..][..bytes]);
         }
+        self.own = 0;
         let first = self.held[0].number;
         let begins = self.shares.take().unwrap_or(self.held[0].offset);
         for (n, held) in self.held.drain(..lines).enumerate() {
