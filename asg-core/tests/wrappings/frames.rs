@@ -229,7 +229,7 @@ fn nothing_before_the_first_frame_is_believed_in_a_log_that_is_cut_in_an_apps_fr
             if is_whole(whole) || end.starts_with(REP) || end.starts_with("[88008.920287] ") {
                 continue;
             }
-            // What is left of a count may be the length of the first line.
+            // The last digits of a count may be the length of the first line.
             let count = end.split_once(" <").and_then(|(count, _)| count.parse::<usize>().ok());
             let first = end.find('\n').zip(end.find('<')).map(|(to, from)| to.saturating_sub(from));
             if count.is_some_and(|it| first.is_some_and(|len| it == len || it == len + 1)) {

@@ -455,7 +455,7 @@ fn a_line_that_a_runtime_has_divided_is_one() {
             }
         }
     }
-    // A line of the other output stands between the parts. The log's end leaves a part alone.
+    // A line of the other output comes between the parts. At the end of the log a part is alone.
     let other = "2024-05-06T07:09:12Z stderr F x\n";
     let part = format!("{}{}\n{other}", head(1, "P"), &kernels[..120]);
     let log = format!("{part}{}{}\n", head(2, "F"), &kernels[120..]);

@@ -622,7 +622,7 @@ fn grep(text: &[u8]) -> Option<Envelope<'_>> {
     (digits > 0).then(|| Envelope { source_file, ..up_to(word.len() + 1) })
 }
 
-/// Ends of names of files, of all lines of which grep prints the name.
+/// Endings of file names that grep prints before a line.
 const FILES: [&[u8]; 4] = [b".json", b".txt", b".log", b".out"];
 
 /// Parses `store.json:` or `/tmp/store:` before a line of a document: `grep -H`.

@@ -92,8 +92,8 @@ impl TailLines {
     }
 }
 
-/// Returns whether the first line of a log is no whole line of a usual form, or has the header of
-/// a frame that has lost its count. Then the lines behind it may be the same frame's.
+/// Returns whether the first line of a log is a fragment of a line, or has the header of a frame
+/// that has lost its count. Then the lines behind it may be the same frame's.
 pub(super) fn is_fragment(line: &[u8]) -> bool {
     match line {
         [b'{' | b'[', ..] if Brackets::begin(line).is_some() => false,
