@@ -8,9 +8,7 @@
 //!
 //! Source: RFC 6587, 3.4.1.
 
-use std::collections::VecDeque;
-
-use super::held::drop_passed;
+use super::held::{Held, HeldLines};
 use crate::line::envelope::role::Role;
 use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
@@ -22,29 +20,15 @@ pub(super) type Each<'e> = dyn FnMut(RawLine<'_>, bool) + 'e;
 /// Joins the lines of each frame.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FrameLines {
-    /// Lines that wait for the end of a frame; it begins in the first of them.
-    held: VecDeque<Held>,
-    /// Their texts, behind what was passed on already.
-    text: Vec<u8>,
+    /// Lines that wait for the end of a frame; it begins in the first of them. Each has the frame
+    /// that begins in it and does not end in it.
+    held: HeldLines<Option<Open>>,
     /// How many of them are the first frame's in any case, as far as that is known.
     own: usize,
     /// The beginning of the line in whose middle the first of them begins, behind other frames.
     shares: Option<u64>,
     /// Whether the log is known to be one of frames: its first line is one, or a count was right.
     pub(super) is_certain: bool,
-}
-
-/// A line that waits.
-#[derive(Debug, Clone)]
-struct Held {
-    number: u64,
-    offset: u64,
-    skipped: u64,
-    /// Where it lies in the text.
-    starts: usize,
-    len: usize,
-    /// The frame that begins in it and does not end in it.
-    open: Option<Open>,
 }
 
 /// A frame that goes on behind its line.
@@ -56,16 +40,9 @@ struct Open {
     is_speakers: bool,
 }
 
-impl Held {
-    /// Returns where the line ends in the stream, without its line feed.
-    const fn ends(&self) -> u64 {
-        self.offset + self.len as u64 + self.skipped
-    }
-}
-
 impl FrameLines {
     pub(super) const fn new() -> Self {
-        Self { held: VecDeque::new(), text: Vec::new(), own: 0, shares: None, is_certain: false }
+        Self { held: HeldLines::new(), own: 0, shares: None, is_certain: false }
     }
 
     /// Takes the next line, and passes on those that are complete, each with whether the log is
@@ -76,10 +53,7 @@ impl FrameLines {
             self.is_certain |= line.skipped == 0 && are_frames(line.bytes);
             return each(line, self.is_certain);
         }
-        let RawLine { number, offset, skipped, bytes, .. } = line;
-        let (starts, len) = (self.text.len(), bytes.len());
-        self.text.extend_from_slice(bytes);
-        self.held.push_back(Held { number, offset, skipped, starts, len, open });
+        self.held.push(&line, open);
         self.settle(false, each);
     }
 
@@ -90,20 +64,19 @@ impl FrameLines {
 
     /// Returns where the lines begin that are not complete.
     pub(super) fn begins(&self) -> Option<u64> {
-        let first = self.held.front()?;
+        let first = self.held.first()?;
         Some(self.shares.unwrap_or(first.offset))
     }
 
     /// Passes on what is decided by the lines so far.
     fn settle(&mut self, is_over: bool, each: &mut Each<'_>) {
-        while let Some(first) = self.held.front() {
-            let Some(open) = first.open else {
-                let line = &self.text[first.starts..][..first.len];
-                self.is_certain |= first.skipped == 0 && are_frames(line);
+        while let Some(first) = self.held.first() {
+            let Some(open) = first.note else {
+                self.is_certain |= first.skipped == 0 && are_frames(self.held.text_of(first));
                 self.pass_on(1, 0, each);
                 continue;
             };
-            let last = self.held.back().map_or(0, Held::ends);
+            let last = self.held.last().map_or(0, Held::ends);
             if open.ends > last + 1 {
                 if !is_over {
                     return;
@@ -113,8 +86,8 @@ impl FrameLines {
                 continue;
             }
             // The line in which the frame ends, or that begins there.
-            let place = self.held.partition_point(|held| held.ends() + 1 < open.ends);
-            let line = &self.held[place];
+            let place = self.held.count_while(|held| held.ends() + 1 < open.ends);
+            let Some(line) = self.held.get(place) else { return };
             let Some(inside) = open.ends.checked_sub(line.offset).filter(|at| *at > 0) else {
                 // It ends with the line end before.
                 self.is_certain = true;
@@ -122,8 +95,7 @@ impl FrameLines {
                 continue;
             };
             let inside = usize::try_from(inside).unwrap_or(usize::MAX);
-            let text = &self.text[line.starts..][..line.len];
-            match text.get(inside..) {
+            match self.held.text_of(line).get(inside..) {
                 Some(rest) if frame(rest).is_some() => {
                     self.is_certain = true;
                     self.pass_on(place, inside, each);
@@ -146,7 +118,7 @@ impl FrameLines {
 
     /// Returns how many lines are certainly the frame's, if its count is wrong.
     fn count_own(&mut self, open: Open) -> usize {
-        let is_frame = |held: &Held| frame(&self.text[held.starts..][..held.len]).is_some();
+        let is_frame = |held| frame(self.held.text_of(held)).is_some();
         let mut own = self.own.max(1);
         if self.is_speakers(open) {
             own += self.held.iter().skip(own).take_while(|held| !is_frame(held)).count();
@@ -163,7 +135,7 @@ impl FrameLines {
 
     /// Returns whether no more lines are held.
     fn is_full(&self, is_over: bool) -> bool {
-        let ends = self.held.back().map_or(0, Held::ends);
+        let ends = self.held.last().map_or(0, Held::ends);
         is_over || self.begins().is_some_and(|begins| ends - begins > MOST_FRAME as u64)
     }
 
@@ -173,52 +145,44 @@ impl FrameLines {
         let mut text = Vec::new();
         let mut skipped = 0;
         let is_one = lines == 1 && bytes == 0;
-        for n in (0..lines).filter(|_| !is_one) {
-            let Held { starts, len, skipped: of_line, .. } = self.held[n];
-            text.extend_from_slice(&self.text[starts..starts + len]);
-            skipped += of_line;
-            // The count has carriage returns, too.
-            let next = self.held.get(n + 1).map(|next| next.offset);
-            match next {
-                Some(next) if n + 1 < lines || bytes > 0 => {
-                    let is_crlf = next > self.held[n].ends() + 1;
+        if !is_one {
+            let mut held = self.held.iter().take(lines).peekable();
+            let rest = self.held.get(lines).filter(|_| bytes > 0);
+            while let Some(line) = held.next() {
+                text.extend_from_slice(self.held.text_of(line));
+                skipped += line.skipped;
+                if let Some(next) = held.peek().copied().or(rest) {
+                    // The count has carriage returns, too.
+                    let is_crlf = next.offset > line.ends() + 1;
                     text.extend_from_slice(if is_crlf { b"\r\n" } else { b"\n" });
                 }
-                _ => {}
             }
-        }
-        if bytes > 0 {
-            text.extend_from_slice(&self.text[self.held[lines].starts..][..bytes]);
+            text.extend(rest.iter().flat_map(|rest| &self.held.text_of(rest)[..bytes]));
         }
         self.own = 0;
-        let first = self.held[0].number;
-        let begins = self.shares.take().unwrap_or(self.held[0].offset);
-        for (n, held) in self.held.drain(..lines).enumerate() {
-            let Held { number, offset, starts, len, .. } = held;
-            let own = &self.text[starts..starts + len];
-            let line = RawLine { number, offset, bytes: own, skipped: held.skipped, part_of: None };
-            let line = match n {
-                _ if is_one => line,
-                0 => RawLine { bytes: &text, skipped, ..line },
-                _ => RawLine { skipped: 0, part_of: Some(first), ..line },
-            };
-            each(line, self.is_certain);
+        let Some(Held { number: first, offset, .. }) = self.held.first() else { return };
+        let (first, begins) = (*first, self.shares.take().unwrap_or(*offset));
+        for n in 0..lines {
+            self.held.pass_first(|line, _| {
+                let line = match n {
+                    _ if is_one => line,
+                    0 => RawLine { bytes: &text, skipped, ..line },
+                    _ => RawLine { skipped: 0, part_of: Some(first), ..line },
+                };
+                each(line, self.is_certain);
+            });
         }
-        if bytes > 0
-            && let Some(rest) = self.held.front_mut()
-        {
+        if bytes > 0 {
             // The frames before it need that line, too.
             self.shares = Some(begins);
-            (rest.starts, rest.len) = (rest.starts + bytes, rest.len - bytes);
-            rest.offset += bytes as u64;
-            let text = &self.text[rest.starts..][..rest.len];
-            rest.open = Open::in_line(text, rest.offset, rest.skipped);
+            self.held.cut_first(bytes);
+            let rest = self.held.first();
+            let open = rest
+                .and_then(|rest| Open::in_line(self.held.text_of(rest), rest.offset, rest.skipped));
+            if let Some(rest) = self.held.get_mut(0) {
+                rest.note = open;
+            }
         }
-        self.drop_text();
-    }
-
-    fn drop_text(&mut self) {
-        drop_passed(&mut self.text, self.held.iter_mut().map(|held| &mut held.starts));
     }
 }
 

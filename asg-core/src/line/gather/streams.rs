@@ -8,13 +8,13 @@
 //! A line of a document whose beginning is nowhere shows that lines are missing or in disorder.
 //! Then no document that is open is joined.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
 
 use super::State;
 use super::brackets::Brackets;
-use super::held::drop_passed;
+use super::held::{Held, HeldLines};
 use super::piece::{self, Piece, may_begin};
 use crate::line::split::{MOST_DOCUMENT, RawLine};
 
@@ -25,26 +25,12 @@ const MOST_BETWEEN: u64 = 4 << 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct StreamLines {
     /// Lines that wait, the first of them for the end of a document.
-    held: VecDeque<Held>,
-    /// Their texts, behind what was passed on already.
-    text: Vec<u8>,
+    held: HeldLines<Fate>,
     /// The place in `open` of each stream that has begun a document since no line waited.
     places: BTreeMap<Vec<u8>, usize>,
     open: Vec<Option<Open>>,
     /// The offset of the first line that waited since then.
     since: Option<u64>,
-}
-
-/// A line that waits.
-#[derive(Debug, Clone)]
-struct Held {
-    number: u64,
-    offset: u64,
-    skipped: u64,
-    /// Where it lies in the text.
-    starts: usize,
-    len: usize,
-    fate: Fate,
 }
 
 /// The part of a line in documents.
@@ -86,13 +72,7 @@ struct Open {
 
 impl StreamLines {
     pub(super) const fn new() -> Self {
-        Self {
-            held: VecDeque::new(),
-            text: Vec::new(),
-            places: BTreeMap::new(),
-            open: Vec::new(),
-            since: None,
-        }
+        Self { held: HeldLines::new(), places: BTreeMap::new(), open: Vec::new(), since: None }
     }
 
     /// Returns the offset of the first line whose fate, or that of a later one, is open.
@@ -118,7 +98,7 @@ impl StreamLines {
             return each(line, shows);
         }
         self.since.get_or_insert(line.offset);
-        self.hold(&line, Fate::Single(shows));
+        self.held.push(&line, Fate::Single(shows));
         if let Some(piece) = piece {
             self.take(&line, &piece);
         }
@@ -129,13 +109,6 @@ impl StreamLines {
     pub(super) fn finish(&mut self, each: &mut impl FnMut(RawLine<'_>, Shows)) {
         self.give_all_up();
         self.settle(each);
-    }
-
-    fn hold(&mut self, line: &RawLine<'_>, fate: Fate) {
-        let RawLine { number, offset, skipped, bytes, .. } = *line;
-        let (starts, len) = (self.text.len(), bytes.len());
-        self.text.extend_from_slice(bytes);
-        self.held.push_back(Held { number, offset, skipped, starts, len, fate });
     }
 
     /// Takes the last line that is held: a piece of its stream.
@@ -234,61 +207,51 @@ impl StreamLines {
 
     /// Passes on the lines up to the first that waits.
     fn settle(&mut self, each: &mut impl FnMut(RawLine<'_>, Shows)) {
-        let ends = self.held.back().map_or(0, |last| last.offset + last.len as u64);
-        while let Some(first) = self.held.front() {
-            if let Fate::Waits(place) = first.fate {
+        let ends = self.held.last().map_or(0, Held::ends);
+        while let Some(first) = self.held.first() {
+            if let Fate::Waits(place) = first.note {
                 let open = self.open[place].as_ref();
                 let is_late = |open: &&Open| {
                     ends - open.ends > MOST_BETWEEN || ends - open.begins > MOST_DOCUMENT as u64
                 };
-                let Some(_) = open.filter(is_late) else { return self.drop_text() };
+                let Some(_) = open.filter(is_late) else { return };
                 if let Some(open) = self.open[place].take() {
                     self.give_up(&open);
                 }
                 continue;
             }
-            self.pass_on(each);
+            self.held.pass_first(|line, fate| pass_on(line, fate, each));
         }
         self.places.clear();
         self.open.clear();
         self.since = None;
-        self.drop_text();
-    }
-
-    fn pass_on(&mut self, each: &mut impl FnMut(RawLine<'_>, Shows)) {
-        let Some(Held { number, offset, skipped, starts, len, fate }) = self.held.pop_front()
-        else {
-            return;
-        };
-        let bytes = &self.text[starts..starts + len];
-        let line = RawLine { number, offset, bytes, skipped, part_of: None };
-        match fate {
-            Fate::Waits(_) => each(line, Shows::Stream),
-            Fate::Single(shows) => each(line, shows),
-            Fate::Whole(bytes) => each(RawLine { bytes: &bytes, ..line }, Shows::Stream),
-            Fate::PartOf(first) => each(RawLine { part_of: Some(first), ..line }, Shows::Stream),
-        }
     }
 
     fn set(&mut self, number: u64, fate: Fate) {
         let place = self.place_of(number);
         if let Some(held) = self.held.get_mut(place) {
-            held.fate = fate;
+            held.note = fate;
         }
     }
 
     fn bytes_of(&self, number: u64) -> &[u8] {
         let place = self.place_of(number);
-        self.held.get(place).map_or(&[], |held| &self.text[held.starts..][..held.len])
+        self.held.get(place).map_or(&[], |held| self.held.text_of(held))
     }
 
     fn place_of(&self, number: u64) -> usize {
-        let first = self.held.front().map_or(number, |held| held.number);
+        let first = self.held.first().map_or(number, |held| held.number);
         usize::try_from(number - first).unwrap_or(usize::MAX)
     }
+}
 
-    fn drop_text(&mut self) {
-        drop_passed(&mut self.text, self.held.iter_mut().map(|held| &mut held.starts));
+/// Passes on a line with its part in documents.
+fn pass_on(line: RawLine<'_>, fate: Fate, each: &mut impl FnMut(RawLine<'_>, Shows)) {
+    match fate {
+        Fate::Waits(_) => each(line, Shows::Stream),
+        Fate::Single(shows) => each(line, shows),
+        Fate::Whole(bytes) => each(RawLine { bytes: &bytes, ..line }, Shows::Stream),
+        Fate::PartOf(first) => each(RawLine { part_of: Some(first), ..line }, Shows::Stream),
     }
 }
 

@@ -6,10 +6,8 @@
 //! those with a packet's or a container's text are counted. If none comes, they are what they seem
 //! to be.
 
-use std::collections::VecDeque;
-
 use super::brackets::Brackets;
-use super::held::drop_passed;
+use super::held::HeldLines;
 use super::prefixed::ends_in_bracket;
 use crate::line::envelope::{Dialect, Envelope, layers};
 use crate::line::split::RawLine;
@@ -23,27 +21,14 @@ pub(super) const HEADER: &[u8] = b"<13>1 - - cut-frame - - - ";
 /// The lines before the first frame, from the first that may prove something.
 #[derive(Debug, Clone, Default)]
 pub(super) struct TailLines {
-    held: VecDeque<Held>,
-    /// Their texts, behind what was passed on already.
-    text: Vec<u8>,
+    held: HeldLines<()>,
     /// The places of the first of them and of the first frame, once that has come.
     ended: Option<(u64, u64)>,
 }
 
-/// A line that waits.
-#[derive(Debug, Clone)]
-struct Held {
-    number: u64,
-    offset: u64,
-    skipped: u64,
-    /// Where it lies in the text.
-    starts: usize,
-    len: usize,
-}
-
 impl TailLines {
     pub(super) const fn new() -> Self {
-        Self { held: VecDeque::new(), text: Vec::new(), ended: None }
+        Self { held: HeldLines::new(), ended: None }
     }
 
     /// Takes the next line, and passes it on if it proves nothing and none waits.
@@ -51,17 +36,14 @@ impl TailLines {
         if self.held.is_empty() && !may_prove(line.bytes) {
             return each(line);
         }
-        let RawLine { number, offset, skipped, bytes, .. } = line;
-        let (starts, len) = (self.text.len(), bytes.len());
-        self.text.extend_from_slice(bytes);
-        self.held.push_back(Held { number, offset, skipped, starts, len });
+        self.held.push(&line, ());
     }
 
     /// Returns where the first line begins whose fate is open if the lines behind `waiting` are not
     /// known: without the first frame, that of all lines before it is.
     pub(super) fn begins(&self, waiting: Option<u64>) -> Option<u64> {
         let ended = self.ended.filter(|(_, frame)| waiting.is_some_and(|at| at <= *frame));
-        self.held.front().map(|first| first.offset).or(ended.map(|(first, _)| first))
+        self.held.first().map(|first| first.offset).or(ended.map(|(first, _)| first))
     }
 
     /// Passes on all lines as they are: no frame follows.
@@ -71,7 +53,7 @@ impl TailLines {
 
     /// Passes on all lines behind the header of an unknown program: a frame follows there.
     pub(super) fn refuse(&mut self, frame: u64, each: &mut impl FnMut(RawLine<'_>)) {
-        if let Some(first) = self.held.front() {
+        if let Some(first) = self.held.first() {
             self.ended = Some((first.offset, frame));
         }
         let mut text = Vec::new();
@@ -84,11 +66,9 @@ impl TailLines {
     }
 
     fn pass_on(&mut self, each: &mut impl FnMut(RawLine<'_>)) {
-        while let Some(Held { number, offset, skipped, starts, len }) = self.held.pop_front() {
-            let bytes = &self.text[starts..starts + len];
-            each(RawLine { number, offset, bytes, skipped, part_of: None });
+        while !self.held.is_empty() {
+            self.held.pass_first(|line, ()| each(line));
         }
-        drop_passed(&mut self.text, std::iter::empty());
     }
 }
 
