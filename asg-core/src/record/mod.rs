@@ -51,7 +51,7 @@ use crate::error::Error;
 use crate::evidence::{Evidence, Origin, logger_evidence, rep_evidence};
 use crate::line::Line;
 use crate::line::envelope::role::{Proof, Role};
-use crate::line::envelope::{Envelope, layers};
+use crate::line::envelope::{Envelope, unknown};
 use crate::line::wrapped;
 use crate::packet::Packet;
 use crate::prefix::LogPrefix;
@@ -228,7 +228,7 @@ impl<'a> Record<'a> {
             line_feed::refuse(&mut self.content, self.envelope.body.as_bytes());
         }
         if let Some(unread) = self.content.shorten_prefix(&self.envelope) {
-            layers::unread_end(unread, &mut self.envelope);
+            unknown::unread_end(unread, &mut self.envelope);
             // The end of the header may name another program.
             self.memo.role = None;
             self.header_not_understood = Some(place(self.envelope.body_at));
@@ -250,7 +250,7 @@ impl<'a> Record<'a> {
     fn damage_if_cut(&mut self) {
         let body = self.envelope.body.as_bytes();
         let Content::Packet { packet, cf } = &mut self.content else { return };
-        let error = if self.envelope.is_cut || layers::has_open_quote(body) {
+        let error = if self.envelope.is_cut || unknown::has_open_quote(body) {
             Error::cut(body.len(), "the end of what is around the line")
         } else if cf.is_some()
             && let Some(error) = packet.cut_before_ip(body)

@@ -12,7 +12,7 @@ use crate::bytes::find::position;
 use crate::event::lager::LagerEvent;
 use crate::evidence::{Origin, SourceId};
 use crate::line::Line;
-use crate::line::envelope::layers;
+use crate::line::envelope::tools;
 use crate::packet;
 
 /// The class of a line after reading.
@@ -271,7 +271,7 @@ fn holds_text(text: &[u8], is_platform: bool) -> bool {
     let escaped = position!(br#"{\"timestamp\":"#, text).or_else(of_page);
     let inner = match text.trim_ascii_start() {
         [b'{', ..] | [b'[', b'{' | b'[' | b'"' | b' ' | b'\n', ..]
-            if is_platform && !layers::is_continuation(text) =>
+            if is_platform && !tools::is_continuation(text) =>
         {
             [escaped, None, None]
         }

@@ -38,6 +38,9 @@ mod stream;
 mod syslog;
 #[cfg(test)]
 pub(crate) mod tests;
+pub(crate) mod tools;
+pub(crate) mod unknown;
+mod within;
 
 pub(crate) use console::uptime_text;
 pub(crate) use fast::Opening;

@@ -1,7 +1,7 @@
 //! Syslog: stamp, host, tag, and BOSH's marks between them.
 
 use super::role::Role;
-use super::{Dialect, Envelope, cisco, console, layers, stream};
+use super::{Dialect, Envelope, cisco, console, stream, unknown};
 use crate::bytes::find;
 use crate::bytes::text::Text;
 use crate::time::stamp;
@@ -295,7 +295,7 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
         return;
     }
     // rsyslog makes a tag of RFC 5424's name and process: `name[[APP/PROC/WEB/0]]`.
-    if let Some(stream) = layers::stream_mark(word) {
+    if let Some(stream) = unknown::stream_mark(word) {
         let name = memchr::memchr(b'[', word).map_or(word, |open| &word[..open]);
         (envelope.program, envelope.proc_id) = (non_empty(name), Some(stream));
         envelope.body_at = words.at;

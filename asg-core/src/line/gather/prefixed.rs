@@ -10,7 +10,7 @@
 use super::State;
 use super::brackets::{Brackets, is_continuation};
 use crate::bytes::trailing;
-use crate::line::envelope::layers;
+use crate::line::envelope::{layers, tools};
 
 /// A document that has begun behind a prefix.
 #[derive(Debug, Clone)]
@@ -94,5 +94,5 @@ pub(super) fn may_be_inside(line: &[u8]) -> bool {
 
 /// Returns whether a text is of blanks, and not of so many that the line may go on a message.
 fn is_indent(text: &[u8]) -> bool {
-    text.iter().all(|b| matches!(b, b' ' | b'\t')) && !layers::is_continuation(text)
+    text.iter().all(|b| matches!(b, b' ' | b'\t')) && !tools::is_continuation(text)
 }

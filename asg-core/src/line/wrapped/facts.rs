@@ -12,9 +12,10 @@ use serde_json::value::RawValue;
 use super::Outer;
 use crate::bytes::json::{self, Object};
 use crate::bytes::text::Text;
-use crate::line::envelope::layers::{STREAMS, labels_alone};
 use crate::line::envelope::members::{self, Sureness, Tells};
 use crate::line::envelope::role::Role;
+use crate::line::envelope::tools::labels_alone;
+use crate::line::envelope::unknown::STREAMS;
 use crate::line::envelope::{Dialect, is_host, role, uptime_text};
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
 
