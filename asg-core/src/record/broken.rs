@@ -1,6 +1,6 @@
 //! Pieces of a packet line that something broke into several lines of the log.
 
-use super::outcome::FIELDS;
+use super::unread::FIELDS;
 
 /// Further names of fields whose values are numbers or addresses, and words without a value.
 const MORE_FIELDS: [&[u8]; 17] = [

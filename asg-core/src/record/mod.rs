@@ -38,6 +38,7 @@ mod output;
 pub(crate) mod owned;
 mod quiet;
 pub(crate) mod reader;
+mod unread;
 
 pub use self::content::{Content, Damaged, Part};
 pub use self::decoder::{Decoded, Decoder, Diagnostic, DiagnosticKind, DiagnosticSink};
