@@ -17,7 +17,8 @@ use crate::monitor::Monitor;
 use crate::names::{AsDirectory, Names};
 use crate::pieces::{Feed, Piece, Size};
 use crate::pipeline::{Pipeline, Threads, Work};
-use crate::query::columns::{Column, In, KnownRow, ReadRow, Row};
+use crate::query::columns::{Column, In};
+use crate::query::row::{KnownRow, ReadRow, Row};
 use crate::query::rows::{Counts, LastCounts, Rows, Sieve, View};
 
 /// A ledger that several parts of a program share.

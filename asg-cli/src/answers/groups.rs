@@ -9,7 +9,7 @@ use asg_core::{Timestamp, Verdict};
 use super::grid::{Cell, Grid};
 use super::keys::Part;
 use crate::flows::RowSink;
-use crate::query::columns::KnownRow;
+use crate::query::row::KnownRow;
 use crate::query::{Kind, ReadRow, Row};
 
 /// The sums of a group.

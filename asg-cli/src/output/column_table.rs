@@ -8,7 +8,7 @@ use asg_core::packet::Address;
 
 use super::table::{Look, characters, of_verdict, push_blanks, push_cut};
 use crate::flows::RowSink;
-use crate::query::columns::KnownRow;
+use crate::query::row::KnownRow;
 use crate::query::{Column, Kind, Row, Value};
 
 /// Rows that are held until their widths are known.

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::flows::RowSink;
 use crate::pieces::Size;
 pub use crate::query::Formulas;
-use crate::query::columns::KnownRow;
+use crate::query::row::KnownRow;
 use crate::query::{Column, CsvCells, Query, Row, Short};
 
 /// Writes rows into a buffer, for one thread.

@@ -24,7 +24,7 @@ use crate::output::flow_row::{FlowRow, FlowRows};
 use crate::output::flow_table::FlowTable;
 use crate::output::format::Format;
 use crate::output::ndjson::FlowWriter;
-use crate::query::columns::KnownRow;
+use crate::query::row::KnownRow;
 use crate::query::{Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 

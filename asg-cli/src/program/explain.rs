@@ -20,7 +20,7 @@ use crate::output::table::{self, Columns, Table};
 use crate::output::zone::Zone;
 use crate::output::{Out, csv};
 use crate::pieces::Size;
-use crate::query::columns::KnownRow;
+use crate::query::row::KnownRow;
 use crate::query::{Query, ReadRow, Row};
 use crate::report::{Failure, Report};
 

@@ -7,8 +7,10 @@ use arrow_schema::SchemaRef;
 use asg_core::correlate::KnownFlow;
 
 use super::cells::Cells;
-use super::columns::{Column, KnownRow, Row, Value, schema};
+use super::columns::{Column, schema};
+use super::row::{KnownRow, Row};
 use super::shared::{Kept, Shared};
+use super::value::Value;
 
 /// Builds record batches.
 pub(crate) struct Builder {

@@ -15,8 +15,8 @@ use arrow_buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer
 use asg_core::bytes::dotted;
 use asg_core::packet::Address;
 
-use super::columns::{Kind, Value};
 use super::kept_texts::{KeptTexts, Presence};
+use super::value::{Kind, Value};
 
 /// A column of one kind.
 pub(crate) enum Cells {

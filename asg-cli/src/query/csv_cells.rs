@@ -4,7 +4,7 @@ use asg_core::bytes::SmallText;
 use asg_core::packet::Address;
 use asg_core::time::TimeText;
 
-use super::columns::Value;
+use super::value::Value;
 
 /// The treatment of values that spreadsheets take for formulas.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

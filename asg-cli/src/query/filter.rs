@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use asg_core::Timestamp;
 use asg_core::packet::Address;
 
-use super::columns::{COLUMNS, Column, Kind, Row, Value};
+use super::columns::{COLUMNS, Column};
+use super::row::Row;
+use super::value::{Kind, Value};
 use super::vocabulary;
 use crate::nearest::hint;
 

@@ -3,8 +3,10 @@
 use asg_core::TimePolicy;
 use serde_json::{Map, Value as Json, json};
 
-use super::columns::{COLUMNS, Column, ReadRow, Row, Value};
+use super::columns::{COLUMNS, Column};
+use super::row::{ReadRow, Row};
 use super::saved::SavedRow;
+use super::value::Value;
 use crate::explain::explain_object;
 use crate::origins;
 

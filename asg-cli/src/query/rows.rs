@@ -8,8 +8,9 @@ use arrow_schema::SchemaRef;
 use asg_core::record::Outcomes;
 
 use super::batch::Builder;
-use super::columns::{Column, KnownRow, Row, schema};
+use super::columns::{Column, schema};
 use super::filter::Filter;
+use super::row::{KnownRow, Row};
 use super::{Query, Running};
 use crate::error::Error;
 use crate::flows::RowSink;

@@ -11,9 +11,11 @@ use arrow_array::{Array as _, ArrayRef, RecordBatch};
 use arrow_schema::Schema;
 use asg_core::Timestamp;
 
-use super::columns::{Column, In, Kind, Row, Value};
+use super::columns::{Column, In};
+use super::row::Row;
 use super::rows::{Counts, LastCounts, Rows, Sieve, View};
 use super::saved_lines;
+use super::value::{Kind, Value};
 use crate::error::Error;
 use crate::monitor::Monitor;
 

@@ -11,8 +11,10 @@ use asg_core::{FlowBuf, Timestamp};
 use serde_json::Value as Json;
 
 use super::cells::Cells;
-use super::columns::{Column, Kind, Value, cc_process, schema};
+use super::columns::{Column, schema};
+use super::row::cc_process;
 use super::saved::millis;
+use super::value::{Kind, Value};
 use crate::error::Error;
 use crate::input::{decompressed, is_compressed};
 

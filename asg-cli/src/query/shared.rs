@@ -6,8 +6,10 @@
 use asg_core::Timestamp;
 
 use super::cells::Cells;
-use super::columns::{Column, Kind, Row, Value};
+use super::columns::Column;
 use super::kept_texts::KeptTexts;
+use super::row::Row;
+use super::value::{Kind, Value};
 
 /// A value that outlives its row.
 pub(crate) enum Kept {
