@@ -6,8 +6,8 @@ use crate::bytes::trailing;
 use crate::error::Error;
 use crate::event::lager::{Glance, LagerEvent, LoggerEvent, RepEvent};
 use crate::event::{self, app_log};
-use crate::line::envelope::Envelope;
 use crate::line::envelope::role::{Proof, Role};
+use crate::line::envelope::{Envelope, uptime_text};
 use crate::packet::{self, Packet};
 use crate::prefix::LogPrefix;
 
@@ -143,10 +143,17 @@ impl<'a> Content<'a> {
         {
             return Some(&header[..at]);
         }
-        if header.len() <= MAX_IPTABLES_PREFIX || envelope.is_read() {
+        if header.len() <= MAX_IPTABLES_PREFIX {
             return None;
         }
-        let Some(end) = end_of_header(header) else { return Some(header) };
+        let end = end_of_header(header);
+        // A header that was read may be longer than it seemed: no prefix has the kernel's stamp. But
+        // an object before that is a line by itself.
+        let is_header = |end: &[u8]| ends_with_stamp(&header[..header.len() - end.len()]);
+        if envelope.is_read() && (envelope.uptime.is_some() || !end.is_some_and(is_header)) {
+            return None;
+        }
+        let Some(end) = end else { return Some(header) };
         packet.prefix = Text::new(end);
         *cf = LogPrefix::classify(end);
         Some(&header[..header.len() - end.len()])
@@ -268,6 +275,17 @@ fn end_of_header(text: &[u8]) -> Option<&[u8]> {
     let from = text.len().saturating_sub(MAX_IPTABLES_PREFIX).max(1);
     let starts = (from..text.len()).filter(|at| !is_word(text[at - 1]));
     starts.map(|at| &text[at..]).find(|end| LogPrefix::classify(end).is_some())
+}
+
+/// Returns whether a text ends with the kernel's stamp and a blank, and has no object before it.
+fn ends_with_stamp(text: &[u8]) -> bool {
+    if memchr::memmem::find(text, b"{\"").is_some() {
+        return false;
+    }
+    let at = memchr::memrchr(b'[', text);
+    let stamp =
+        at.and_then(|at| uptime_text(text[at + 1..].strip_suffix(b"] ")?.trim_ascii_start()));
+    stamp.is_some()
 }
 
 /// `logger -t vcap.rep` splits long lines into several messages of the same name; all but the first

@@ -104,6 +104,51 @@ fn each_row_has_what_its_columns_say_in_any_order() {
 }
 
 #[test]
+fn a_column_without_a_value_names_nobody() {
+    for none in ["", "-", "null", "NULL", "(null)", "\\N", "N/A", "n/a"] {
+        each_form(&[(none, &format!("May  6 07:09:10 cell-2 rep: {REP}"))], |log| {
+            if log.contains("syslogtag") {
+                return;
+            }
+            let given = given(&log);
+            assert_eq!((given.evidence.len(), given.not_platform), (1, 0), "{log}");
+            let without_host = given_without_host(&log, none);
+            assert_eq!(without_host.evidence, [Some("cell-2".to_owned())], "{log}");
+        });
+    }
+}
+
+/// What a log gives whose column for the machine has no value, as this text says.
+fn given_without_host(log: &str, none: &str) -> Given {
+    given(&log.replace("cell-1", none))
+}
+
+#[test]
+fn a_text_may_be_the_only_column() {
+    let packet = format!("2024-05-06T07:09:10.581301Z cell-1 kernel: {PACKET}");
+    let tags = r#"[instance@47450 director="" deployment="cf" group="cell" az="z1" id="cell-1"]"#;
+    let rep = format!("<14>1 2024-05-06T07:09:10Z 10.0.16.15 rep - - {tags} {REP}");
+    let of_app = format!("<14>1 2024-05-06T07:09:10Z 10.0.16.15 my-app - - {tags} {REP}");
+    let (all, needed) = (Quotes::All, Quotes::Needed);
+    for (name, kinds) in [
+        ("_raw", &[all, needed][..]),
+        ("@message", &[all, needed]),
+        ("message", &[all]),
+        ("SyslogMessage", &[all]),
+    ] {
+        for quotes in kinds {
+            let rows = [name, &packet, &rep, &of_app].map(|text| row(&[text], ",", *quotes));
+            let log = rows.concat();
+            let given = given(&log);
+            let cell = || Some("cell-1".to_owned());
+            assert_eq!((given.packets, given.evidence), (vec![cell()], vec![cell()]), "{log}");
+            assert_eq!(given.not_platform, 1, "{log}");
+            assert_eq!(outputs(log.as_bytes())[1]["packet"]["mark"], 2, "{log}");
+        }
+    }
+}
+
+#[test]
 fn a_row_of_an_apps_proves_nothing_whatever_its_text_is() {
     for app in ["my-app", "app2", "11111111-1111-4111-8111-111111111111", "[APP/PROC/WEB/0]"] {
         let header = format!("May  6 07:09:10 cell-1 kernel: {PACKET}");

@@ -540,6 +540,20 @@ fn a_header_that_is_not_understood_leaves_verdict_and_handle_and_is_told() {
             Some("[whatever]")
         );
     }
+    // A header goes on where the kernel's stamp shows it.
+    for header in [
+        "May  6 07:09:10 cell-1 kernel: [ID 702911 kern.warning] ",
+        "May  6 07:09:10 10.0.16.15 kernel: [instance@47450 director=\"\" id=\"cell-1\"] ",
+        "[Mon May 06 07:09:11.123456 2024] [core:info] [pid 1:tid 2] cell-1 kernel: ",
+    ] {
+        let text = format!("{header}{PACKET}");
+        let line = Line::new(text.as_bytes());
+        let record = Record::classify(&line);
+        assert!(record.header_not_understood.is_some(), "{text}");
+        let (packet, cf) = record.packet().unwrap();
+        assert_eq!(packet.prefix, "OK_d538d169-f2f6-4587-77b1-f ", "{text}");
+        assert!(cf.is_some(), "{text}");
+    }
     // Where the header was read, a prefix may have as many bytes as nft keeps.
     let long = "x".repeat(90);
     for header in ["May  6 07:09:10 cell-1 kernel: ", "[88008.920287] ", "4,7,637581122,-;"] {

@@ -197,14 +197,16 @@ pub(super) fn of_host(text: &[u8]) -> Option<Envelope<'_>> {
 }
 
 /// Parses `2017-07-24T19:19:10,581122+00:00 …`: dmesg --time-format=iso. The comma distinguishes it
-/// from syslog.
+/// from syslog, but some loggers put a host and a tag behind such a stamp.
 pub(super) fn iso(text: &[u8], at: usize) -> Option<Envelope<'_>> {
     let (time, len, true) = rfc3339(&text[at..])? else { return None };
     let rest = text[at + len..].strip_prefix(b" ")?;
-    Some(Envelope {
+    let mut envelope = Envelope {
         dialect: Dialect::Console,
         time: LogTime::Instant(time),
         body_at: text.len() - rest.len(),
         ..Envelope::default()
-    })
+    };
+    syslog::host_and_tag(text, &mut envelope);
+    Some(envelope)
 }

@@ -170,6 +170,12 @@ pub(crate) fn of(name: &[u8]) -> Option<(Tells, Sureness)> {
     })
 }
 
+/// Returns whether a value stands for none, as stores and databases export it.
+pub(crate) fn is_absent(value: &str) -> bool {
+    // MySQL's and Postgres' `\N` has an escape in JSON.
+    matches!(value, "-" | "null" | "NULL" | "(null)" | r"\N" | r"\\N" | "N/A" | "n/a")
+}
+
 /// Returns whether these are names of columns: two of them name a machine, a program or a time.
 pub(crate) fn are_columns<'n>(names: impl Iterator<Item = &'n str>) -> bool {
     count_known(names) > 1

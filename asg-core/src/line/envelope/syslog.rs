@@ -308,8 +308,12 @@ fn tag<'a>(words: &mut Words<'a>, envelope: &mut Envelope<'a>) {
     let tag = word.strip_suffix(b":");
     let name = tag.unwrap_or(word);
     let bosh = bosh_mark(words, envelope);
-    let is_kernel = || name == b"kernel" && console::boot_stamp(&words.text[words.at..]).is_some();
-    if tag.is_none() && !bosh && !is_kernel() {
+    // rsyslog makes a tag without a colon of RFC 5424's name and process: `rep[rs2] {"timestamp":`.
+    let is_tag = || {
+        let behind = &words.text[words.at..];
+        console::boot_stamp(behind).is_some() || behind.starts_with(b"{\"timestamp\":")
+    };
+    if tag.is_none() && !bosh && !is_tag() {
         words.at = start;
         return;
     }

@@ -224,6 +224,9 @@ fn collect<'t>(
         for ((tells, sureness), place) in both.into_iter().flatten() {
             let value = scalar(value);
             let text = || json::string(Some(value));
+            if unquoted(value).is_some_and(members::is_absent) {
+                continue;
+            }
             let tells = match tells {
                 Tells::Tag if text().is_some_and(|it| members::is_tag(&it)) => Tells::Program,
                 Tells::Tag => continue,

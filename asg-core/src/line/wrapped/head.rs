@@ -91,7 +91,7 @@ const MOST_WORDS: usize = 3;
 
 impl Head {
     /// Returns the head that this line is, if it names columns: of a time, a machine or a program
-    /// two, or one beside a text.
+    /// two, or one beside a text, or a text alone that no log begins with.
     pub(in crate::line) fn of(line: &[u8]) -> Option<Self> {
         let line = line.strip_prefix(b"\xef\xbb\xbf").unwrap_or(line);
         if let Some([delimiter]) = unquoted(line).strip_prefix(SEPARATOR)
@@ -174,11 +174,14 @@ const fn is_in_name(b: u8) -> bool {
 }
 
 fn names_columns(line: &[u8], delimiter: u8) -> bool {
-    let Some((names, _)) = fields(line, delimiter).filter(|(names, _)| names.len() > 1) else {
-        return false;
-    };
+    let Some((names, _)) = fields(line, delimiter) else { return false };
     let names: Vec<_> = names.iter().filter_map(|(_, name)| name_of(name)).collect();
     let is_text = |name: &&str| TEXTS.iter().any(|text| text.eq_ignore_ascii_case(name));
+    // A log may begin with the word `log`.
+    let is_name = || matches!(line, [b'"' | b'_' | b'@', ..]);
+    if let [name] = names[..] {
+        return is_text(&name) && is_name();
+    }
     members::count_known(names.iter().copied())
         + names.iter().filter(|it| is_text(it)).take(1).count()
         > 1
@@ -210,10 +213,11 @@ fn writer<'t>(columns: impl Iterator<Item = (&'t [u8], &'t [u8])>) -> Option<Str
     Some(String::from_utf8_lossy(value).into_owned())
 }
 
-/// Returns whether a value may be a name: it is not empty, Kibana's `-`, or a number.
+/// Returns whether a value may be a name: it is not empty, Kibana's `-` or its like, or a number.
 fn is_value(value: &[u8]) -> bool {
     let value = value.trim_ascii();
-    !matches!(value, b"" | b"-" | b"null") && !value.iter().all(u8::is_ascii_digit)
+    !std::str::from_utf8(value).is_ok_and(members::is_absent)
+        && !value.iter().all(u8::is_ascii_digit)
 }
 
 /// Returns the place in the table of the word that a column's name ends in.
