@@ -150,6 +150,15 @@ pub(crate) fn is_word(word: &[u8]) -> bool {
         && (month(word).is_some() || WEEKDAYS.iter().any(|weekday| weekday.starts_with(word)))
 }
 
+/// Returns whether a word is the name of a time zone, as stamps have it.
+pub(crate) fn is_zone(word: &[u8]) -> bool {
+    const ZONES: [&[u8]; 15] = [
+        b"UTC", b"GMT", b"CET", b"CEST", b"WET", b"WEST", b"EET", b"EEST", b"BST", b"EST", b"EDT",
+        b"CST", b"CDT", b"PST", b"PDT",
+    ];
+    ZONES.contains(&word)
+}
+
 /// Returns whether a text begins with a stamp that is recognised by its form.
 pub(crate) fn is_at(text: &[u8]) -> bool {
     match text.first() {

@@ -122,6 +122,11 @@ fn behind_time(
     if let Some(found) = stream::behind_stamp(text, words.at, time) {
         return Some(found);
     }
+    // Cisco's devices and some templates print the zone behind the stamp.
+    if stamp::is_zone(peek(words)) {
+        words.word()?;
+        words.blank()?;
+    }
     let mut envelope = Envelope { dialect, time, body_at: words.at, ..Envelope::default() };
     // rsyslog's template may print these before the host: `kern warning cell-1 kernel: `.
     let leading = if is_facility(peek(words)) { facility_and_level(&mut words) } else { None };
@@ -165,7 +170,8 @@ pub(crate) fn is_host(word: &[u8]) -> bool {
         && word.iter().all(is_name)
         && !word.iter().all(u8::is_ascii_digit)
         // Words of dates and levels are short, and levels have no digits.
-        && (word.len() > 16 || !stamp::is_word(word) && level_of_facility(word).is_none())
+        && (word.len() > 16
+            || !stamp::is_word(word) && !stamp::is_zone(word) && level_of_facility(word).is_none())
         && (word.iter().any(u8::is_ascii_digit) || level(word).is_none())
         && ![&b"OK_"[..], b"DENY_", b"stdout", b"stderr"].iter().any(|mark| word.starts_with(mark))
 }
