@@ -147,8 +147,8 @@ impl<'a> Content<'a> {
             return None;
         }
         let end = end_of_header(header);
-        // A header that was read may be longer than it seemed: no prefix has the kernel's stamp. But
-        // an object before that is a line by itself.
+        // A header may be longer than it seemed: no prefix has the kernel's stamp. But an object
+        // before the stamp is a line by itself.
         let is_header = |end: &[u8]| ends_with_stamp(&header[..header.len() - end.len()]);
         if envelope.is_read() && (envelope.uptime.is_some() || !end.is_some_and(is_header)) {
             return None;
