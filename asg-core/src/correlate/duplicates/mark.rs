@@ -218,9 +218,13 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(u32);
 
-/// How much of a time a stamp shows; the least number for the most.
+/// The order of stamps: the first shows most of a time. Of two that show as much it is the earlier
+/// one, since relays only delay lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct StampRank(pub(super) u8);
+pub(super) struct StampRank {
+    shows: u8,
+    seconds: u32,
+}
 
 /// Stamps in different zones are up to 14 hours apart, and relays are late. Two lines that are
 /// further apart than this are of two days, or of two boots.
@@ -259,13 +263,15 @@ impl Stamp {
         self.seconds() == 0
     }
 
-    /// Ranks stamps by how much of a time they show: an instant, less, or nothing.
+    /// Ranks stamps by how much of a time they show, an instant, less, or nothing, and by their
+    /// seconds.
     pub(super) const fn rank(self) -> StampRank {
-        StampRank(match (self.is_unknown(), self.0 & Self::HAS_ZONE) {
+        let shows = match (self.is_unknown(), self.0 & Self::HAS_ZONE) {
             (true, _) => 2,
             (false, 0) => 1,
             (false, _) => 0,
-        })
+        };
+        StampRank { shows, seconds: self.seconds() }
     }
 
     /// True if both show a date, and not the same.

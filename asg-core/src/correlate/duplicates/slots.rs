@@ -314,7 +314,7 @@ mod tests {
         }
         // Each place goes to a packet of another link.
         for (at, (origin, _)) in all.iter().rev().enumerate() {
-            let told = (MachineMark(0), StampRank(2));
+            let told = (MachineMark(0), Stamp::NONE.rank());
             assert_eq!(slots.set_first(at, (*origin, 8), told), 7);
         }
         for (at, ((origin, _), (_, link))) in all.iter().rev().zip(&all).enumerate() {

@@ -553,7 +553,9 @@ mod tests {
         let civil = Civil::of(Timestamp::from_nanos(9_000_000_000));
         let local = Stamp::of(LogTime::NoYear(Civil { year: 0, ..civil }), id);
         // From the best to the worst, each a machine's name and a stamp.
-        let best = [(1, local), (3, Stamp::NONE), (0, instant), (0, local), (0, Stamp::NONE)];
+        let late = Stamp::of(LogTime::Instant(Timestamp::from_nanos(11_000_000_000)), id);
+        let best =
+            [(1, local), (3, Stamp::NONE), (0, instant), (0, late), (0, local), (0, Stamp::NONE)];
         for a in 0..best.len() {
             for b in 0..best.len() {
                 for c in 0..best.len() {
