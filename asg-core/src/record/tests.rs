@@ -280,6 +280,108 @@ fn evidence_in_an_apps_json_is_none() {
     }
 }
 
+/// Stores spell the marks of an app's stream in their own ways. Without a mark, or with the
+/// platform's program in its place, the same form gives evidence.
+#[test]
+fn an_apps_text_proves_nothing_however_a_store_spells_its_marks() {
+    let rep = format!(
+        r#"{{"timestamp":"2024-05-06T07:00:00Z","level":"info","source":"rep","message":"rep.created-container-in-garden","data":{{"container-guid":"{C}"}}}}"#
+    );
+    let packet = "[1.000002] x IN= OUT=eth0 SRC=10.0.16.5 DST=10.0.16.20 LEN=28 TOS=0x00 PREC=0x00 TTL=64 ID=7 PROTO=2";
+    let stored = |form: &str, text: &str| {
+        let json = serde_json::to_string(text).unwrap();
+        let doubled = text.replace('"', "\"\"");
+        form.replace("JSON", &json).replace("PLAIN", text).replace("DOUBLED", &doubled)
+    };
+    // A form, the mark of an app in it, and what stands there in a line of the platform.
+    for (form, mark, other) in [
+        (r#"{"Body":JSON,"LogAttributes":{MARK}}"#, ORG, r#""a.b":"APP/PROC/WEB""#),
+        (r#"{"Body":JSON,"ResourceAttributes":{MARK}}"#, ORG, r#""a.b":"rep""#),
+        (r#"{"stream":{MARK},"values":[["1714979289000000000",JSON]]}"#, ORG_, r#""job":"x""#),
+        (
+            "2024-05-06T07:08:09Z {MARK} PLAIN",
+            r#"org_cloudfoundry_source_type="APP/TASK/x""#,
+            r#"job="x""#,
+        ),
+        (
+            r#"{"_source":{"Body":JSON,MARK}}"#,
+            r#""Attributes.org.cloudfoundry.app_id":"g""#,
+            r#""Attributes.x":"g""#,
+        ),
+        (
+            r#"{"_source":{"message":JSON,"org":{"cloudfoundry":{MARK}}}}"#,
+            r#""source_type":"APP""#,
+            r#""origin":"rep""#,
+        ),
+        (r#"{"body":JSON,"resource":{"attributes":{MARK}}}"#, ORG, r#""origin":"rep""#),
+        (r#"{"event":JSON,"fields":{MARK}}"#, ORG, r#""origin":"rep""#),
+        (
+            r#"{"message":JSON,"attributes":{"org":{"cloudfoundry":{MARK}}}}"#,
+            r#""app_id":"g""#,
+            r#""origin":"rep""#,
+        ),
+        (
+            r#"{"message":JSON,"tags":[MARK]}"#,
+            r#""source_type:APP/PROC/WEB","a:b""#,
+            r#""source_type:file""#,
+        ),
+        (r#"{"message":JSON,"ddtags":"MARK"}"#, "a:b,source_type:APP/PROC/WEB", "a:b,env:APP"),
+        (r#"{"body":JSON,"attributes_string":{MARK}}"#, ORG, r#""origin":"rep""#),
+        (
+            r#"{"message":JSON,"customDimensions":"{MARK}"}"#,
+            r#"\"org.cloudfoundry.app_id\":\"g\""#,
+            r#"\"cloudfoundry\":\"g\""#,
+        ),
+        (
+            "logs,MARK body=JSON 1714979350581301000",
+            "org.cloudfoundry.source_type=APP/PROC/WEB",
+            "a=APP",
+        ),
+        (
+            r#"2024-05-06T07:08:09+00:00,10.0.16.15,user,info,MARK,"DOUBLED""#,
+            "o.s.a[[APP/PROC/WEB/0]]:",
+            "info",
+        ),
+        (
+            r#"{"host":"10.0.16.15",MARK,"message":JSON}"#,
+            r#""tag":"o.s.a[[APP/PROC/WEB/0]]""#,
+            r#""x":"a[[CELL/0]]""#,
+        ),
+        (
+            r#"{"host":"cell-1",MARK,"message":JSON}"#,
+            r#""procid":"[APP/PROC/WEB/0]""#,
+            r#""procid":"7""#,
+        ),
+        (
+            r#"{"host":"cell-1",MARK,"message":JSON}"#,
+            r#""proc_id":"[APP\/TASK\/x\/0]""#,
+            r#""proc_id":"-""#,
+        ),
+        (r#"{"process":{MARK},"message":JSON}"#, r#""pid":"[STG/0]""#, r#""pid":"[7]""#),
+        (r#"{"syslog5424_proc":MARK,"message":JSON}"#, r#""[SSH/0]""#, r#""[x/0]""#),
+        (
+            r#"{"log":{"payload":JSON},"deprecated_tags":{MARK}}"#,
+            r#""source_type":{"text":"APP"}"#,
+            r#""origin":{"text":"rep"}"#,
+        ),
+    ] {
+        for text in [&*rep, packet] {
+            let proves = |mark: &str| {
+                let line = stored(&form.replace("MARK", mark), text);
+                let line = Line::new(line.as_bytes());
+                let record = Record::classify(&line);
+                let mut count = usize::from(record.proven_packet().is_some());
+                record.evidence(ORIGIN, |_| count += 1);
+                count
+            };
+            assert_eq!((proves(mark), proves(other)), (0, 1), "{form} {mark} {other} {text}");
+        }
+    }
+}
+
+const ORG: &str = r#""org.cloudfoundry.source_type":"APP/PROC/WEB","org.cloudfoundry.app_id":"g""#;
+const ORG_: &str = r#""org_cloudfoundry_source_type":"APP/PROC/WEB""#;
+
 /// Whatever an app writes, in every form in which its stream reaches us, is text: an app that
 /// prints another's container would blame it, one that prints its own would hide itself.
 #[test]

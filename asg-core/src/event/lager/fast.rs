@@ -15,7 +15,6 @@ use super::rep::{is_of_two, names_process};
 use super::{IPTABLES_LOGGER, RepEvent, RepEventKind, stamp, stamped};
 use crate::bytes::find;
 use crate::bytes::json::{JsonStr, is_usable};
-use crate::line::envelope::{members, role};
 use crate::time::Timestamp;
 
 /// Parses a whole line; `None` if it is not one of the plain ones.
@@ -68,16 +67,14 @@ struct Outer<'a> {
 impl<'a> Outer<'a> {
     fn member(&mut self, key: &str, scan: &mut Scan<'a>) -> Option<()> {
         let Self { timestamp, source, message } = self;
-        // A member that occurs twice needs the full parser.
         match key {
             "timestamp" if timestamp.is_none() => *timestamp = Some(scan.skip(0)?),
             "source" if source.is_none() => *source = Some(usable(scan.string()?)?),
             "message" if message.is_none() => *message = Some(usable(scan.string()?)?),
-            "timestamp" | "source" | "message" | "data" => return None,
             "level" | "log_level" => drop(scan.skip(0)?),
-            // An app's line may be lager's too; the full parser finds out who wrote it.
-            key if role::may_tell_stream(key) || members::may_tell_program(key) => return None,
-            _ => drop(scan.skip(0)?),
+            // A member that occurs twice needs the full parser. Any other may mark an app's line;
+            // the full parser finds out who wrote it.
+            _ => return None,
         }
         Some(())
     }

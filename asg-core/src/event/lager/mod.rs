@@ -30,7 +30,7 @@ use crate::bytes::digits::Digits;
 use crate::bytes::json::Object;
 use crate::bytes::pairs;
 use crate::error::Error;
-use crate::line::envelope::{members, role};
+use crate::line::envelope::{marks, members};
 use crate::time::{Timestamp, rfc3339};
 
 /// The content of a JSON line.
@@ -103,7 +103,7 @@ impl<'a> LagerEvent<'a> {
             return Self::Other;
         };
         // A shipper puts the members of an app's JSON line beside its own.
-        if role::stream_of(object).is_some() || members::tell_other_program(object) {
+        if marks::stream_of(object).is_some() || members::tell_other_program(object) {
             return Self::Other;
         }
         let time = object.get(&["timestamp"]).and_then(|time| stamp(time.get()));

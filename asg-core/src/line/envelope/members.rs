@@ -201,11 +201,6 @@ pub(crate) fn of_nested(object: &str, name: &str) -> Option<(Tells, Sureness)> {
     of(both)
 }
 
-/// Returns whether a member may name the program of an object's line.
-pub(crate) fn may_tell_program(name: &str) -> bool {
-    matches!(of(name.as_bytes()), Some((Tells::Program | Tells::Tag, _)))
-}
-
 /// Returns whether the surest member of an object names a program that is not the platform's.
 pub(crate) fn tell_other_program(object: &Object<'_>) -> bool {
     let programs = object.members().filter_map(|(name, value)| {

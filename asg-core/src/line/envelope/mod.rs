@@ -32,6 +32,7 @@ mod cisco;
 mod console;
 mod fast;
 pub(crate) mod layers;
+pub(crate) mod marks;
 pub(crate) mod members;
 pub(crate) mod role;
 mod stream;

@@ -25,7 +25,6 @@ use std::sync::LazyLock;
 
 use super::{Dialect, Envelope};
 use crate::bytes::find::find;
-use crate::bytes::json::Object;
 
 /// The role of the program that wrote a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -259,79 +258,6 @@ const PROGRAMS: [(Role, &[&str]); 7] = [
         ],
     ),
 ];
-
-/// Members that name an app's log stream, and those that only an app's line has. `TAGS` are objects
-/// with such members; some have members whose names mean this only there.
-///
-/// Sources: firehose-to-syslog `events/events.go`; log-cache and loggregator-api
-/// `v2/envelope.proto`, whose tags are these; logsearch-for-cloudfoundry `app.conf`; Filebeat's
-/// input `cloudfoundry`; the OpenTelemetry collector's `cloudfoundryreceiver`; the firehose nozzle
-/// of Azure's Log Analytics, whose names end with the type of a column.
-const STREAMS: &[&str] = &[
-    "source_type",
-    "cf_source_type",
-    "@source.type",
-    "org.cloudfoundry.source_type",
-    "SourceType_s",
-];
-const APPS: &[&str] = &[
-    "org.cloudfoundry.app_id",
-    "org.cloudfoundry.app_name",
-    "ApplicationName_s",
-    "ApplicationID_s",
-    "cf_app_id",
-    "cf_app_guid",
-    "cf_app_name",
-    "application_id",
-    "@cf.app_id",
-    "cloudfoundry.app.id",
-];
-const EVENT_TYPE: &str = "event_type";
-const TAGS: &[(&str, &[&str], &[&str])] = &[
-    ("tags", &[], &[]),
-    ("@source", &["type"], &[]),
-    ("@cf", &[], &["app_id"]),
-    ("cf", &[], &["app_id"]),
-    ("cloudfoundry", &[], &["app"]),
-    ("attributes", &[], &[]),
-    ("labels", &[], &[]),
-    ("stream", &[], &[]),
-];
-
-/// Returns whether a member may mark an object's line as one of an app's log stream.
-pub(crate) fn may_tell_stream(key: &str) -> bool {
-    key == EVENT_TYPE
-        || [STREAMS, APPS].iter().any(|keys| keys.contains(&key))
-        || TAGS.iter().any(|(tags, ..)| *tags == key)
-}
-
-/// Returns whether a label marks a line as one of an app's log stream.
-pub(crate) fn is_streams(name: &[u8], value: &[u8]) -> bool {
-    let is = |keys: &[&str]| keys.iter().any(|key| key.as_bytes() == name);
-    is(APPS) || (is(STREAMS) && value.first().is_some_and(u8::is_ascii_uppercase))
-}
-
-/// Returns the part of an app's log stream that an object's line belongs to, as a drain shows it:
-/// `[APP/PROC/WEB/0]`.
-pub(crate) fn stream_of(object: &Object<'_>) -> Option<String> {
-    let stream = |object: &Object<'_>, streams: &[&str], apps: &[&str]| {
-        let part = object.get(STREAMS).or_else(|| object.get(streams));
-        let part = part.and_then(|part| part.get().strip_prefix('"'));
-        // Vector's `source_type` has another meaning: `file`, `syslog`.
-        if let Some(part) = part.filter(|part| part.starts_with(|c: char| c.is_ascii_uppercase())) {
-            let part = part.trim_end_matches('"');
-            let index = object.string(&["source_instance", "instance_id"]);
-            return Some(format!("[{part}/{}]", index.as_deref().unwrap_or("-")));
-        }
-        let is_message = object.string(&[EVENT_TYPE]).is_some_and(|it| &*it == "LogMessage");
-        let is_of_app = object.get(APPS).or_else(|| object.get(apps)).is_some();
-        (is_message || is_of_app).then(|| "[APP]".to_owned())
-    };
-    let of_tags = |(key, streams, apps): &(&str, &[&str], &[&str])| {
-        stream(&object.object(&[key])?, streams, apps)
-    };
-    stream(object, &[], &[]).or_else(|| TAGS.iter().find_map(of_tags))
-}
 
 impl Envelope<'_> {
     /// Returns the role of the program that wrote the line.

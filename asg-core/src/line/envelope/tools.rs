@@ -3,8 +3,9 @@
 //! Sources: bosh-cli `ssh/streaming_writer.go`; kubectl `pkg/cmd/logs`; stern `stern/main.go`;
 //! pdsh(1); Loki `pkg/logcli/output/default.go`; wazuh `src/analysisd/alerts/log.c`, `OS_Store`.
 
+use super::marks;
 use super::members::{self, Tells};
-use super::role::{self, Role};
+use super::role::Role;
 use super::{Dialect, Envelope, syslog};
 use crate::bytes::text::Text;
 use crate::bytes::trailing;
@@ -132,7 +133,7 @@ fn about(labels: &[u8]) -> Envelope<'_> {
     let mut surest = [None; 2];
     let mut proc_id = None;
     for (name, value) in pairs(labels) {
-        if role::is_streams(name, value) {
+        if marks::is_label(name, value) {
             proc_id = Some(Text::new(b"[APP]"));
         }
         let Some((tells, sureness)) = members::of(name) else { continue };

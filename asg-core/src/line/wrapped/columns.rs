@@ -15,7 +15,7 @@ use super::journal::{Field, object};
 use super::{Found, Outer, facts, is_payload, json};
 use crate::bytes::json::Object;
 use crate::line::envelope::role::Role;
-use crate::line::envelope::{Dialect, is_host, layers, members};
+use crate::line::envelope::{Dialect, is_host, layers, marks, members};
 use crate::time::{LogTime, Timestamp, rfc3339, stamp};
 
 /// The maximum number of fields in a row.
@@ -220,8 +220,9 @@ pub(super) fn told<'t>(fields: impl Iterator<Item = &'t [u8]> + Clone) -> Outer 
         outer.time = epoch(fields.clone());
     }
     match labels(fields) {
-        Some(labels) if labels.host.is_some() || labels.program.is_some() => {
-            let time = Outer { dialect: outer.dialect, time: outer.time, ..Outer::default() };
+        Some(labels) if labels.names_writer() => {
+            let Outer { dialect, time, stream, .. } = outer;
+            let time = Outer { dialect, time, stream, ..Outer::default() };
             labels.within(&time)
         }
         _ => outer,
@@ -249,6 +250,7 @@ const DAY: u64 = 86_400_000_000_000;
 
 /// Takes the fact that a field shows by its form.
 fn tell(outer: &mut Outer, field: &[u8]) {
+    outer.stream = outer.stream.take().or_else(|| marks::of_value(field));
     let own = |field: &[u8]| String::from_utf8_lossy(field).into_owned();
     match time(field) {
         LogTime::Unknown => {}

@@ -16,7 +16,7 @@ use crate::line::envelope::members::{self, Sureness, Tells};
 use crate::line::envelope::role::Role;
 use crate::line::envelope::tools::labels_alone;
 use crate::line::envelope::unknown::STREAMS;
-use crate::line::envelope::{Dialect, is_host, role, uptime_text};
+use crate::line::envelope::{Dialect, is_host, marks, uptime_text};
 use crate::time::{LogTime, Timestamp, Uptime, rfc3339, stamp};
 
 /// The meanings that a member beside a line may have.
@@ -87,12 +87,12 @@ pub(super) fn told(object: &Object<'_>) -> Outer {
             collect(&mut facts, &inner, Some(path), own, n + 1);
         }
     }
-    let mut stream = role::stream_of(object);
+    let mut stream = marks::stream_of(object);
     for path in LISTS {
         let list = at_path(object, path, |object, key| object.get(&[key]));
         if let Some(inner) = list.and_then(elements).and_then(|list| pairs(&list)) {
             collect(&mut facts, &inner, None, &[Tells::Host, Tells::Program], NESTED.len() + 1);
-            stream = stream.or_else(|| role::stream_of(&inner));
+            stream = stream.or_else(|| marks::stream_of(&inner));
         }
     }
     facts.sort_by_key(|fact| fact.order);

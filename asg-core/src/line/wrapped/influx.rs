@@ -9,8 +9,8 @@
 use std::borrow::Cow;
 
 use super::{Found, Outer, is_payload};
-use crate::line::envelope::Dialect;
 use crate::line::envelope::members::{self, Sureness, Tells};
+use crate::line::envelope::{Dialect, marks};
 use crate::time::{LogTime, stamp};
 
 /// The largest number of tags and fields.
@@ -118,6 +118,9 @@ struct Surest {
 /// Takes the fact of a tag. Telegraf's `host` is the machine that it runs on, and `hostname` the
 /// sender.
 fn tell(outer: &mut Outer, surest: &mut Surest, key: &[u8], value: &[u8]) {
+    if marks::is_label(key, value) {
+        outer.stream = Some("[APP]".to_owned());
+    }
     let Some((tells, sureness)) = members::of(key) else { return };
     let (slot, surest) = match tells {
         Tells::Host => (&mut outer.host, &mut surest.host),

@@ -361,6 +361,11 @@ impl Outer {
         !is_record && self.stream.is_none() && self.role().is_none_or(Role::carries_lines)
     }
 
+    /// Returns whether it names a machine, a program or an app's stream.
+    const fn names_writer(&self) -> bool {
+        self.host.is_some() || self.program.is_some() || self.stream.is_some()
+    }
+
     /// Returns the role of the program that the wrapping names.
     fn role(&self) -> Option<Role> {
         self.program.as_deref().map(|program| Role::of_program(program.as_bytes()))
