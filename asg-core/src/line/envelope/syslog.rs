@@ -133,7 +133,9 @@ fn behind_time(
     envelope.body_at = words.at;
     let before_host = words;
     let host = words.word()?;
-    if is_host(host) {
+    // metron's mark is behind a tag: some aggregators print no host before it.
+    let is_tag = text[words.at..].starts_with(b" [job=");
+    if is_host(host) && !is_tag {
         envelope.host = Some(Text::new(host));
         envelope.body_at = words.at;
         words.blank()?;
