@@ -293,7 +293,7 @@ fn an_apps_text_proves_nothing_however_a_store_spells_its_marks() {
         let doubled = text.replace('"', "\"\"");
         form.replace("JSON", &json).replace("PLAIN", text).replace("DOUBLED", &doubled)
     };
-    // A form, the mark of an app in it, and what stands there in a line of the platform.
+    // A form, an app's mark in it, and the text in that place of a line of the platform's.
     for (form, mark, other) in [
         (r#"{"Body":JSON,"LogAttributes":{MARK}}"#, ORG, r#""a.b":"APP/PROC/WEB""#),
         (r#"{"Body":JSON,"ResourceAttributes":{MARK}}"#, ORG, r#""a.b":"rep""#),

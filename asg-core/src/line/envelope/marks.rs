@@ -1,8 +1,8 @@
 //! The marks of an app's log stream: names of members, labels and tags, and values that only the
 //! platform writes.
 //!
-//! Stores spell one name in several ways, and put it at several depths. So dots and underscores are
-//! alike, any words may stand before a name, and objects in objects count.
+//! Stores spell one name in several ways, and put it at several depths. So a dot equals an
+//! underscore, other words may precede a name, and nested objects are searched, too.
 //!
 //! Sources: firehose-to-syslog `events/events.go`; log-cache and loggregator-api
 //! `v2/envelope.proto`, whose tags are these; logsearch-for-cloudfoundry `app.conf`; Filebeat's
@@ -36,12 +36,12 @@ const STREAM_ENDINGS: &[&str] = &["source_type", "sourceType"];
 const APP_ENDINGS: &[&str] =
     &["cf_app_id", "cf_app_guid", "cf_app_name", "cloudfoundry_app_id", "cloudfoundry_app_name"];
 
-/// The name of the collector's attributes, before the name of each.
+/// The ending of the OpenTelemetry collector's attribute. Its value may be the part of any stream.
 const COLLECTORS: &str = "cloudfoundry_source_type";
 
 const EVENT_TYPE: &str = "event_type";
 
-/// Objects some of whose members' names mean this only there.
+/// Objects, and the names that have this meaning only inside them.
 const WITHIN: &[(&str, &[&str], &[&str])] = &[
     ("@source", &["type"], &[]),
     ("@cf", &[], &["app_id"]),
@@ -55,10 +55,10 @@ const PARTS: [&str; 4] = ["APP", "STG", "SSH", "RTR"];
 /// The longest value that is read as a mark.
 const LONGEST: usize = 255;
 
-/// The greatest number of objects in each other.
+/// How deep nested objects are searched.
 const MOST_DEEP: usize = 6;
 
-/// What a name means.
+/// The meaning of a name.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Sign {
     /// The value is a part of a stream if it begins with a capital letter.
@@ -175,7 +175,7 @@ fn in_members(object: &Object<'_>, depth: usize) -> Option<String> {
             let tags: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
             tags.into_iter().filter_map(short).find_map(|tag| of_tag(&tag))
         }
-        // A column or a member may have an object as text. A line of lager's is none.
+        // A column or a member may have an object as text. Lager's lines are no such objects.
         text @ [b'"', b'{', ..] if may_mark(text) => {
             let text: String = serde_json::from_str(value.get()).ok()?;
             let inner = Object::parse(text.as_bytes()).ok()?;
