@@ -44,7 +44,7 @@ impl KnownTimes<'_> {
                     // Uptimes decide between zones.
                     let is_alone = first.0.is_none() || self.boots(source, named).is_none();
                     let (earliest, latest) = (from.alone().range, to.alone().range);
-                    let late = self.clocks.late(source, named, from.best, to.best);
+                    let late = self.late(source, named, from.best, to.best);
                     let earliest = earliest.earliest().as_nanos().saturating_sub(late);
                     let earliest = Timestamp::from_nanos(earliest);
                     let whole = TimeRange::between(earliest, latest.latest());
@@ -134,7 +134,7 @@ impl KnownTimes<'_> {
         named: Option<u64>,
         [first, last]: [(Option<Uptime>, Timestamp); 2],
     ) -> Option<Timestamp> {
-        let late = self.clocks.late(source, named, first.1, last.1);
+        let late = self.late(source, named, first.1, last.1);
         let alone = Stamp::exact(first.1).alone().range.earliest().as_nanos();
         let alone = Timestamp::from_nanos(alone.saturating_sub(late));
         let (Some(boots), (Some(from), stamp), (Some(to), last_stamp)) =

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
 
 use super::boot::{Boot, Extent, LAG_NANOS, ZoneChange, hidden_nanos};
+use super::late::Late;
 use super::memo::StampMemo;
 use super::uptime::{StampKind, UptimeClocks, take};
 use super::year::{Candidates, Shown, candidates};
@@ -21,6 +22,8 @@ pub struct KnownTimes<'c> {
     zones: BTreeMap<SourceId, KnownZones>,
     /// The zones of machines, for their sources without any.
     machine_zones: DigestMap<KnownZones>,
+    /// The late lines of machines, for their sources without any lager line.
+    machine_late: DigestMap<Late>,
     /// The instants that a source shows, of all machines.
     years: BTreeMap<SourceId, Shown>,
     /// The instants that a machine shows, in all sources.
@@ -116,6 +119,12 @@ impl<'c> KnownTimes<'c> {
                 machine_years.entry(*machine).or_default().join(shown);
             }
         }
+        let mut machine_late: DigestMap<Late> = DigestMap::default();
+        for ((_, machine), late) in &clocks.late {
+            if let Some(machine) = machine {
+                machine_late.entry(*machine).or_default().join(late);
+            }
+        }
         let zones: BTreeMap<_, _> =
             clocks.zones.iter().map(|(source, zones)| (*source, zones.known())).collect();
         let shows_none = |source| zones.get(source).is_none_or(KnownZones::is_empty);
@@ -126,8 +135,17 @@ impl<'c> KnownTimes<'c> {
             DigestMap::default()
         };
         let (completed, given) = (DigestMap::default(), HashMap::new());
-        let mut known =
-            Self { clocks, policy, zones, machine_zones, years, machine_years, completed, given };
+        let mut known = Self {
+            clocks,
+            policy,
+            zones,
+            machine_zones,
+            machine_late,
+            years,
+            machine_years,
+            completed,
+            given,
+        };
         known.given = known.given_zones();
         let clocks = &known.clocks;
         let mut completed: DigestMap<Vec<Boot>> = DigestMap::default();
@@ -224,9 +242,24 @@ impl<'c> KnownTimes<'c> {
     /// of its machine beside it.
     fn alone(&self, source: SourceId, machine: Option<u64>, stamp: &Stamp) -> When {
         let When { time, range } = stamp.alone();
-        let late = self.clocks.late(source, machine, stamp.earliest, stamp.latest);
+        let late = self.late(source, machine, stamp.earliest, stamp.latest);
         let earliest = Timestamp::from_nanos(range.earliest().as_nanos().saturating_sub(late));
         When { time, range: TimeRange::between(earliest, range.latest()) }
+    }
+
+    /// Returns by how much a line may be late that was stamped between two instants, as the lager
+    /// lines of its machine show: those of its source, or else those of other sources. A source
+    /// without any may have come by the same relay.
+    pub(super) fn late(
+        &self,
+        source: SourceId,
+        machine: Option<u64>,
+        from: Timestamp,
+        to: Timestamp,
+    ) -> i64 {
+        let of_source = self.clocks.late.get(&(source, machine));
+        let of_machine = || self.machine_late.get(&machine?);
+        of_source.or_else(of_machine).map_or(0, |late| late.near(from, to))
     }
 
     /// Finds where the zone changes that the policy gives for stamps without any, or that is the

@@ -513,9 +513,14 @@ fn a_line_without_uptime_may_be_as_late_as_its_neighbours() {
             let text = stamped(START + at * SECOND, "cell-1 vcap.rep: x");
             learn_own(&mut clocks, 0, &text, Some(own));
         }
-        learn_own(&mut other, 0, &stamped(START, "cell-2 vcap.rep: x"), Some(START));
+        for part in [&mut clocks, &mut other] {
+            learn_own(part, 0, &stamped(START, "cell-2 vcap.rep: x"), Some(START));
+            learn(part, 1, &stamped(START, "cell-1 kernel: hello"));
+        }
         other.merge(&clocks);
-        let loaded = UptimeClocks::from_bytes(&clocks.to_bytes(|_| "a"), |_| SourceId(0)).unwrap();
+        let name = |source: SourceId| if source == SourceId(0) { "rep" } else { "kern" };
+        let number = |name: &str| SourceId(u32::from(name == "kern"));
+        let loaded = UptimeClocks::from_bytes(&clocks.to_bytes(name), number).unwrap();
         for clocks in [&clocks, &other, &loaded] {
             for (at, host, late) in [
                 (0, "cell-1", 600),
@@ -527,12 +532,15 @@ fn a_line_without_uptime_may_be_as_late_as_its_neighbours() {
                 (0, "cell-2", 0),
             ] {
                 let text = stamped(START + at * SECOND, &format!("{host} kernel: hello"));
-                let range = time(clocks, 0, &text).unwrap();
-                let width = range.latest().as_nanos() - range.earliest().as_nanos();
-                assert!(covers(range, START + (at - late) * SECOND), "{text} {range:?}");
-                // It may have waited since the punctual lines, too.
-                let since = if late > 0 { 30 } else { 0 };
-                assert!(width <= (late + since + 2) * SECOND, "{text} {range:?}");
+                // The other source has no lager line.
+                for source in [0, 1] {
+                    let range = time(clocks, source, &text).unwrap();
+                    let width = range.latest().as_nanos() - range.earliest().as_nanos();
+                    assert!(covers(range, START + (at - late) * SECOND), "{text} {range:?}");
+                    // It may have waited since the punctual lines, too.
+                    let since = if late > 0 { 30 } else { 0 };
+                    assert!(width <= (late + since + 2) * SECOND, "{text} {range:?}");
+                }
             }
         }
     }

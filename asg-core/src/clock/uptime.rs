@@ -231,17 +231,6 @@ impl UptimeClocks {
         }
     }
 
-    /// Returns by how much lines of a machine may be stamped late between two instants.
-    pub(super) fn late(
-        &self,
-        source: SourceId,
-        machine: Option<u64>,
-        from: Timestamp,
-        to: Timestamp,
-    ) -> i64 {
-        self.late.get(&(source, machine)).map_or(0, |late| late.near(from, to))
-    }
-
     /// Adds an instant from a line of the source.
     pub(crate) fn learn_year(&mut self, source: SourceId, time: Timestamp) {
         self.years.entry((source, None)).or_default().add(time);
