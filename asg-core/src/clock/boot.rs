@@ -298,14 +298,16 @@ impl Boot {
         let (first, last) = (*self.spans.keys().next()?, *self.spans.keys().next_back()?);
         let from = (first << self.shift).saturating_sub(HOUR_MICROS);
         let to = ((last + 1) << self.shift).saturating_add(HOUR_MICROS);
-        if !(from..to).contains(&micros) {
-            return None;
-        }
+        (from..to).contains(&micros).then(|| self.of_uptime(micros))
+    }
+
+    /// Returns the instant of a line of this boot that shows this uptime.
+    pub(super) fn of_uptime(&self, micros: u64) -> TimeRange {
         let span = micros >> self.shift;
         let uptime = uptime_nanos(micros);
         let at = |offset: i64| Timestamp::from_nanos(uptime.saturating_add(offset));
         let lower = self.lower_at(span).saturating_sub(LAG_NANOS);
-        Some(TimeRange::between(at(lower), at(self.upper_at(span))))
+        TimeRange::between(at(lower), at(self.upper_at(span)))
     }
 
     /// Returns a lower bound on when a line of these uptimes was written, as in [`Boot::stamped`].

@@ -210,7 +210,7 @@ impl<'c> KnownTimes<'c> {
         let Some((boots, micros)) = boots else {
             let of_boot = || uptime?.resolve(&self.policy).map(|it| Stamp::exact(it.time));
             let stamp = stamp.or_else(of_boot)?;
-            return Some(self.alone(source, machine, &stamp));
+            return Some(self.alone((source, machine), (time, uptime), &stamp));
         };
         let Some(stamp) = stamp else {
             let mut times = boots.iter().filter_map(|boot| boot.at(micros));
@@ -232,19 +232,46 @@ impl<'c> KnownTimes<'c> {
                     };
                     When { time: stamp.best, range }
                 }
-                None => self.alone(source, machine, &stamp),
+                None => self.alone((source, machine), (time, uptime), &stamp),
             });
         }
-        Some(self.by_uptime(boots, micros, stamp, (source, machine, time)))
+        let by_uptime = self.by_uptime(boots, micros, stamp, (source, machine, time));
+        Some(by_uptime.unwrap_or_else(|| self.alone((source, machine), (time, uptime), &stamp)))
     }
 
-    /// Returns the time of a line that shows nothing but its stamp. It may be as late as the lines
-    /// of its machine beside it.
-    fn alone(&self, source: SourceId, machine: Option<u64>, stamp: &Stamp) -> When {
+    /// Returns the time of a line whose stamp no boot bounds. It may be as late as the lines of its
+    /// machine beside it, or as uptimes show it to be behind other stamps of its kind.
+    fn alone(
+        &self,
+        (source, machine): (SourceId, Option<u64>),
+        (shown, uptime): (LogTime, Option<Uptime>),
+        stamp: &Stamp,
+    ) -> When {
         let When { time, range } = stamp.alone();
         let late = self.late(source, machine, stamp.earliest, stamp.latest);
+        let behind = || self.behind((source, machine), [(uptime?, shown); 2]);
+        let late = late.max(behind().unwrap_or_default());
         let earliest = Timestamp::from_nanos(range.earliest().as_nanos().saturating_sub(late));
         When { time, range: TimeRange::between(earliest, range.latest()) }
+    }
+
+    /// Returns by how much the first of two stamps may be later than any line was written whose
+    /// uptime and stamp are between those of both, as uptimes beside stamps without a zone show it,
+    /// whatever the zone is. Where the zone changes, this is more than the lines are late. `None`
+    /// if the stamps show an instant or are of several boots.
+    pub(super) fn behind(
+        &self,
+        (source, machine): (SourceId, Option<u64>),
+        [first, last]: [(Uptime, LogTime); 2],
+    ) -> Option<i64> {
+        let (kind, _, from) = StampKind::of(first.1)?;
+        let (_, _, to) = StampKind::of(last.1)?;
+        let (first, last) = (first.0.as_micros(), last.0.as_micros());
+        let boots = self.clocks.civil.get(&(source, machine, kind))?;
+        let is_of = |boot: &&Boot, micros, shown| boot.extent().is_same(Extent::of(micros, shown));
+        let boot = boots.iter().find(|boot| is_of(boot, first, from))?;
+        let earliest = is_of(&boot, last, to).then(|| boot.earliest(first, last))?;
+        Some(from.as_nanos().saturating_sub(earliest.as_nanos()))
     }
 
     /// Returns by how much a line may be late that was stamped between two instants, as the lager
@@ -290,38 +317,36 @@ impl<'c> KnownTimes<'c> {
     }
 
     /// Returns when a line was written that shows an uptime beside a stamp with more than one
-    /// meaning.
+    /// meaning; `None` if it is of no boot or may be of several.
     fn by_uptime(
         &self,
         boots: &[Boot],
         micros: u64,
         stamp: Stamp,
         (source, machine, shown): (SourceId, Option<u64>, LogTime),
-    ) -> When {
-        let widest = stamp.alone();
+    ) -> Option<When> {
+        let widest = stamp.alone().range;
         let is_near = |range: &TimeRange| {
             let late = 86_400_000_000_000;
-            let earliest = widest.range.earliest().as_nanos().saturating_sub(late);
-            range.earliest() <= widest.range.latest() && range.latest().as_nanos() >= earliest
+            let earliest = widest.earliest().as_nanos().saturating_sub(late);
+            range.earliest() <= widest.latest() && range.latest().as_nanos() >= earliest
         };
-        let mut near = boots
-            .iter()
-            .filter_map(|boot| Some((boot, boot.at(micros)?)))
-            .filter(|(_, range)| is_near(range));
-        let (Some((boot, range)), None) = (near.next(), near.next()) else { return widest };
+        let all = boots.iter().map(|boot| (boot, boot.of_uptime(micros)));
+        let mut near = all.filter(|(_, range)| is_near(range));
+        let (Some((boot, range)), None) = (near.next(), near.next()) else { return None };
         // The zone in which the stamp is not earlier than the line, and has the least delay.
         let instants = self.instants((source, machine), shown, stamp);
         let not_early = instants.filter(|time| {
             time.as_nanos().saturating_add(hidden_nanos(*time)) >= range.earliest().as_nanos()
         });
-        match not_early.min() {
+        Some(match not_early.min() {
             Some(time)
                 if time.as_nanos().saturating_sub(range.latest().as_nanos()) < LATE_NANOS =>
             {
                 When { time, range: boot.stamped(micros, time) }
             }
             _ => When { time: range.middle(), range },
-        }
+        })
     }
 
     /// Returns the possible instants of a stamp: in the zones that lines show, or in any.

@@ -19,10 +19,6 @@ const FIRST_SHIFT: u32 = 36;
 /// A span of stamps that has punctual lines has 2³³ nanoseconds at first, 9 seconds.
 const FIRST_PUNCTUAL_SHIFT: u32 = 33;
 
-/// A relay that is later than that stalled: the bound goes back to the last punctual line. Smaller
-/// delays are those of a busy one.
-const STALL_NANOS: i64 = 10_000_000_000;
-
 /// The late lines of one machine in one source, and where it has punctual ones. The order of
 /// insertion does not matter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,9 +104,6 @@ impl Late {
         else {
             return 0;
         };
-        if delay <= STALL_NANOS {
-            return delay;
-        }
         // No late line was written earlier, so the relay took punctual ones until it stalled.
         let written = Timestamp::from_nanos(first.as_nanos().saturating_sub(delay));
         let stalled = self.punctual_until(written).map_or(from, |begins| begins.min(from));
