@@ -461,6 +461,48 @@ fn a_stall_hides_no_change_of_a_given_zone() {
 }
 
 #[test]
+fn uptimes_decide_between_zones_where_no_line_shows_which_one_it_is() {
+    const HOUR: i64 = 3_600;
+    let boot = START - 1_000_000 * SECOND;
+    for (zones, begin, has_far_line) in [
+        ([2, 1], -600, true),
+        ([2, 1], -60, true),
+        ([2, 1], 500, true),
+        ([2, 1], -600, false),
+        ([1, 2], -600, true),
+        ([1, 2], 500, false),
+    ] {
+        // The zone changes at second 0, between two lager lines. The relay stalls for 8 minutes.
+        let stall = begin..begin + 480;
+        let late = |at: i64| if stall.contains(&at) { stall.end - at } else { 0 };
+        let zone_at = |stamp: i64| zones[usize::from(stamp >= 0)] * HOUR;
+        let text = |at: i64| {
+            let stamp = at + late(at);
+            let uptime = (START + at * SECOND - boot).unsigned_abs() / 1_000;
+            kernel(START + stamp * SECOND, zone_at(stamp), uptime)
+        };
+        let mut clocks = UptimeClocks::default();
+        for at in [-4_000, 4_000] {
+            let wall = START + at * SECOND;
+            let rep = format!("{} cell-1 vcap.rep: x", traditional(wall, zone_at(at)));
+            learn_own(&mut clocks, 1, &rep, Some(wall));
+        }
+        let kernels = [-1_800, begin, begin + 60, begin + 540, 1_200, 2_400];
+        for at in kernels.into_iter().chain(has_far_line.then_some(12_000)) {
+            learn(&mut clocks, 0, &text(at));
+        }
+        for at in kernels {
+            let found = when(&clocks, 0, &text(at), TimePolicy::default()).unwrap();
+            let what = format!("{zones:?}, stall at {begin}, line at {at}: {found:?}");
+            assert!(covers(found.range, START + at * SECOND), "{what}");
+            let zone = if has_far_line { 10 } else { HOUR + 10 };
+            let most = (late(at) + zone) * SECOND;
+            assert!(found.range.error_nanos() <= most.unsigned_abs(), "{what}");
+        }
+    }
+}
+
+#[test]
 fn a_line_without_uptime_may_have_waited_since_the_last_punctual_ones() {
     let stamp = |at: i64, rest: &str| {
         let stamp = Timestamp::from_nanos(START + at * SECOND);
