@@ -24,6 +24,14 @@ pub(super) struct Print {
     pub(super) machine: MachineMark,
     pub(super) sequence: Sequence,
     pub(super) stamp: Stamp,
+    pub(super) fraction: Fraction,
+}
+
+impl Print {
+    /// Ranks the line's stamp among those of other lines about its packet.
+    pub(super) const fn rank(self) -> StampRank {
+        self.stamp.rank(self.fraction)
+    }
 }
 
 /// The parts that are equal in two lines about one packet: its text, and its time.
@@ -110,8 +118,9 @@ impl Mark {
         text: u64,
     ) -> Option<Self> {
         let key = Key { text, when: uptime?.as_micros() & !TIME_OF_DAY };
-        let stamp = Stamp::of(time, id);
-        Some(Self { sender, print: Print { key, machine, sequence: Sequence(None), stamp } })
+        let (stamp, fraction) = (Stamp::of(time, id), Fraction::of(time));
+        let print = Print { key, machine, sequence: Sequence(None), stamp, fraction };
+        Some(Self { sender, print })
     }
 
     /// Creates the mark of a packet line, given its IP ID and a digest of its text; `None` if its
@@ -124,8 +133,8 @@ impl Mark {
     ) -> Option<Self> {
         let key = Key { text, when: when(envelope, id)? };
         let sequence = Sequence(envelope.sequence.map(|n| n as u16));
-        let stamp = Stamp::of(envelope.time, id);
-        Some(Self { sender, print: Print { key, machine, sequence, stamp } })
+        let (stamp, fraction) = (Stamp::of(envelope.time, id), Fraction::of(envelope.time));
+        Some(Self { sender, print: Print { key, machine, sequence, stamp, fraction } })
     }
 }
 
@@ -218,12 +227,36 @@ fn when(envelope: &Envelope<'_>, id: Option<u16>) -> Option<u64> {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Stamp(u32);
 
+/// The microseconds of a stamp behind its second. A whole second is the last: it may hide any.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Fraction(pub(super) u32);
+
+impl Fraction {
+    /// A fraction is less than 2²⁰.
+    pub(super) const BITS: u32 = 20;
+    /// Of a stamp of whole seconds, or of none.
+    pub(super) const NONE: Self = Self((1 << Self::BITS) - 1);
+
+    #[inline(always)]
+    #[expect(clippy::inline_always, reason = "each packet takes it, and a call costs as much")]
+    pub(super) fn of(time: LogTime) -> Self {
+        let nanos = match time {
+            LogTime::Unknown => 0,
+            LogTime::Instant(time) => time.as_nanos().rem_euclid(1_000_000_000).unsigned_abs(),
+            LogTime::Local(at) | LogTime::NoYear(at) => u64::from(at.nanos.unsigned_abs()),
+        };
+        let micros = (nanos / 1_000) as u32;
+        if nanos == 0 || micros > Self::NONE.0 { Self::NONE } else { Self(micros) }
+    }
+}
+
 /// The order of stamps: the first shows most of a time. Of two that show as much it is the earlier
 /// one, since relays only delay lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct StampRank {
     shows: u8,
     seconds: u32,
+    pub(super) fraction: Fraction,
 }
 
 /// Stamps in different zones are up to 14 hours apart, and relays are late. Two lines that are
@@ -264,14 +297,14 @@ impl Stamp {
     }
 
     /// Ranks stamps by how much of a time they show, an instant, less, or nothing, and by their
-    /// seconds.
-    pub(super) const fn rank(self) -> StampRank {
+    /// seconds and fractions.
+    pub(super) const fn rank(self, fraction: Fraction) -> StampRank {
         let shows = match (self.is_unknown(), self.0 & Self::HAS_ZONE) {
             (true, _) => 2,
             (false, 0) => 1,
             (false, _) => 0,
         };
-        StampRank { shows, seconds: self.seconds() }
+        StampRank { shows, seconds: self.seconds(), fraction }
     }
 
     /// True if both show a date, and not the same.

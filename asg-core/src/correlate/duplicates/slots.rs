@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use super::mark::{Key, MachineMark, Print, Sequence, Stamp, StampRank};
+use super::mark::{Fraction, Key, MachineMark, Print, Sequence, Stamp, StampRank};
 use crate::bytes::work;
 use crate::evidence::{Origin, SourceId};
 
@@ -38,7 +38,8 @@ pub(super) struct Slot {
     before: u32,
     /// The group in which it is counted.
     pub(super) group: u32,
-    /// From the lowest bit: the line of the first line about it, its source, and how it is found.
+    /// From the lowest bit: the line of the first line about it, its source, the fraction of its
+    /// stamp, and how it is found.
     place: u64,
 }
 
@@ -80,9 +81,11 @@ impl Known {
 }
 
 /// The bits of a line's number and of its source in [`Slot::place`].
-const LINE_BITS: u32 = 41;
-const SOURCE_BITS: u32 = 21;
-const LINK_AT: u32 = LINE_BITS + SOURCE_BITS;
+const LINE_BITS: u32 = 31;
+const HIGH_LINE_BITS: u32 = u64::BITS - LINE_BITS;
+const SOURCE_BITS: u32 = 11;
+const FRACTION_AT: u32 = LINE_BITS + SOURCE_BITS;
+const LINK_AT: u32 = FRACTION_AT + Fraction::BITS;
 
 impl Slot {
     pub(super) const fn link(&self) -> Link {
@@ -91,6 +94,16 @@ impl Slot {
             1 => Link::First,
             kind => Link::Behind { before: self.before, is_latest: kind == 3 },
         }
+    }
+
+    /// Returns the fraction of the first line's stamp.
+    const fn fraction(&self) -> Fraction {
+        Fraction((self.place >> FRACTION_AT & low_bits(Fraction::BITS)) as u32)
+    }
+
+    /// Returns the rank of the known stamp.
+    const fn rank(&self) -> StampRank {
+        self.stamp.rank(self.fraction())
     }
 
     const fn set_link(&mut self, link: Link) {
@@ -125,13 +138,13 @@ const fn low_bits(many: u32) -> u64 {
 const fn split(Origin { source: SourceId(source), line }: Origin) -> (u64, u64) {
     let source = source as u64;
     let low = line & low_bits(LINE_BITS) | (source & low_bits(SOURCE_BITS)) << LINE_BITS;
-    (low, line >> LINE_BITS | source >> SOURCE_BITS << 32)
+    (low, line >> LINE_BITS | source >> SOURCE_BITS << HIGH_LINE_BITS)
 }
 
 /// Returns the place that was [`split`] so.
 const fn joined(low: u64, high: u64) -> Origin {
-    let line = low & low_bits(LINE_BITS) | (high & low_bits(32)) << LINE_BITS;
-    let source = low >> LINE_BITS & low_bits(SOURCE_BITS) | high >> 32 << SOURCE_BITS;
+    let line = low & low_bits(LINE_BITS) | (high & low_bits(HIGH_LINE_BITS)) << LINE_BITS;
+    let source = low >> LINE_BITS & low_bits(SOURCE_BITS) | high >> HIGH_LINE_BITS << SOURCE_BITS;
     Origin { source: SourceId(source as u32), line }
 }
 
@@ -146,11 +159,12 @@ impl Slots {
 
     /// Returns what is compared of a packet.
     pub(super) fn known(&self, at: usize) -> Known {
-        let Slot { key, machine, stamp, .. } = self.all[at];
+        let slot = &self.all[at];
+        let (Slot { key, machine, stamp, .. }, fraction) = (*slot, slot.fraction());
         let rare = self.rare.as_ref();
         let (sequence, other) =
             rare.map(|rare| (rare.sequences.get(at), rare.others.get(at))).unwrap_or_default();
-        Known { print: Print { key, machine, sequence, stamp }, other }
+        Known { print: Print { key, machine, sequence, stamp, fraction }, other }
     }
 
     /// Returns the place of the first line about a packet.
@@ -161,9 +175,10 @@ impl Slots {
     /// Adds the packet that came last.
     #[inline]
     pub(super) fn push(&mut self, print: Print, (origin, group): (Origin, u32), link: Link) {
-        let Print { key, machine, sequence, stamp } = print;
+        let Print { key, machine, sequence, stamp, fraction } = print;
         let ((place, high), (bits, before)) = (split(origin), link.parts());
-        self.all.push_back(Slot { key, machine, stamp, before, group, place: place | bits });
+        let place = place | u64::from(fraction.0) << FRACTION_AT | bits;
+        self.all.push_back(Slot { key, machine, stamp, before, group, place });
         if self.rare.is_some() || sequence != Sequence::default() || high != 0 {
             let rare = self.rare.get_or_insert_default();
             rare.sequences.push(sequence, &self.all);
@@ -198,11 +213,11 @@ impl Slots {
     /// Returns the rank of the stamp in the first line about a packet.
     pub(super) fn rank(&self, at: usize) -> StampRank {
         let noted = self.rare.as_ref().and_then(|rare| rare.ranks.get(at));
-        noted.unwrap_or(self.all[at].stamp.rank())
+        noted.unwrap_or(self.all[at].rank())
     }
 
     fn set_rank(&mut self, at: usize, rank: StampRank) {
-        let rank = Some(rank).filter(|rank| *rank != self.all[at].stamp.rank());
+        let rank = Some(rank).filter(|rank| *rank != self.all[at].rank());
         if rank.is_some() || self.rare.is_some() {
             self.rare.get_or_insert_default().ranks.set(at, rank, &self.all);
         }
@@ -221,12 +236,13 @@ impl Slots {
         (origin, group): (Origin, u32),
         (machine, rank): (MachineMark, StampRank),
     ) -> u32 {
-        self.set_rank(at, rank);
         let (place, high) = split(origin);
         let slot = &mut self.all[at];
         let first = std::mem::replace(&mut slot.machine, machine);
+        let place = place | u64::from(rank.fraction.0) << FRACTION_AT;
         slot.place = slot.place & !low_bits(LINK_AT) | place;
         let counted = std::mem::replace(&mut slot.group, group);
+        self.set_rank(at, rank);
         if high != 0 || self.rare.is_some() {
             self.rare.get_or_insert_default().highest.set(at, high, &self.all);
         }
@@ -283,6 +299,7 @@ mod tests {
             machine: MachineMark(machine),
             sequence: Sequence(sequence),
             stamp: Stamp::NONE,
+            fraction: Fraction::NONE,
         }
     }
 
@@ -294,8 +311,8 @@ mod tests {
     #[test]
     fn every_place_and_link_is_given_back() {
         let mut slots = Slots::default();
-        let numbers = [0, 1, (1 << 21) - 1, 1 << 21, u32::MAX];
-        let lines = [0, 1, (1 << 41) - 1, 1 << 41, u64::MAX];
+        let numbers = [0, 1, (1 << SOURCE_BITS) - 1, 1 << SOURCE_BITS, u32::MAX];
+        let lines = [0, 1, (1 << LINE_BITS) - 1, 1 << LINE_BITS, u64::MAX];
         let links = [
             Link::Text,
             Link::First,
@@ -314,7 +331,7 @@ mod tests {
         }
         // Each place goes to a packet of another link.
         for (at, (origin, _)) in all.iter().rev().enumerate() {
-            let told = (MachineMark(0), Stamp::NONE.rank());
+            let told = (MachineMark(0), Stamp::NONE.rank(Fraction::NONE));
             assert_eq!(slots.set_first(at, (*origin, 8), told), 7);
         }
         for (at, ((origin, _), (_, link))) in all.iter().rev().zip(&all).enumerate() {
@@ -349,17 +366,21 @@ mod tests {
 
     #[test]
     fn the_rank_of_a_stamp_is_that_of_the_first_line() {
-        let shown = |nanos| Stamp::of(LogTime::Instant(Timestamp::from_nanos(nanos)), Some(7));
-        let (instant, none) = (shown(9_000_000_000).rank(), Stamp::NONE.rank());
-        assert!(instant < none);
+        let time = LogTime::Instant(Timestamp::from_nanos(9_125_000_000));
+        let shown = Stamp::of(time, Some(7));
+        let (instant, none) =
+            (shown.rank(Fraction::of(time)), Stamp::NONE.rank(Fraction::of(LogTime::Unknown)));
+        let whole = shown.rank(Fraction::NONE);
+        assert!(instant < whole && whole < none);
         let mut slots = Slots::default();
         for line in 0..3 {
             slots.push(print(5, None), (Origin { source: SourceId(0), line }, 0), Link::Text);
         }
-        slots.set_stamp(1, shown(9_000_000_000));
+        slots.set_stamp(1, shown);
         assert_eq!([0, 1, 2].map(|at| slots.rank(at)), [none; 3], "a further line showed it");
         slots.set_first(1, (Origin { source: SourceId(0), line: 7 }, 0), (MachineMark(5), instant));
         assert_eq!([0, 1, 2].map(|at| slots.rank(at)), [none, instant, none]);
+        assert_eq!((slots.origin(1).line, slots.get(1).link()), (7, Link::Text));
         slots.pop();
         assert_eq!([0, 1].map(|at| slots.rank(at)), [instant, none]);
     }

@@ -157,7 +157,7 @@ impl Window {
         let at = self.slots.origin(known);
         let slot = self.slots.get(known);
         let (first, come, counted) = (slot.machine, print.machine, slot.group);
-        let (known_rank, rank) = (self.slots.rank(known), print.stamp.rank());
+        let (known_rank, rank) = (self.slots.rank(known), print.rank());
         if slot.stamp.is_unknown() {
             self.slots.set_stamp(known, print.stamp);
         }
@@ -432,7 +432,7 @@ impl Run {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::mark::{MachineMark, Sequence, Stamp, TIME_OF_DAY};
+    use super::super::mark::{Fraction, MachineMark, Sequence, Stamp, TIME_OF_DAY};
     use super::*;
     use crate::evidence::SourceId;
     use crate::time::{Civil, LogTime};
@@ -457,7 +457,8 @@ mod tests {
 
     fn mark((text, when): (u64, u64), machine: usize, sequence: Option<u16>, stamp: Stamp) -> Mark {
         let (key, machine) = (Key { text, when }, MachineMark(MACHINES[machine]));
-        Mark { sender: 1, print: Print { key, machine, sequence: Sequence(sequence), stamp } }
+        let (sequence, fraction) = (Sequence(sequence), Fraction::NONE);
+        Mark { sender: 1, print: Print { key, machine, sequence, stamp, fraction } }
     }
 
     fn at(line: u64) -> Origin {
@@ -548,14 +549,20 @@ mod tests {
 
     #[test]
     fn the_first_line_is_the_one_that_says_most_wherever_it_is() {
-        let id = Some(7);
-        let instant = Stamp::of(LogTime::Instant(Timestamp::from_nanos(9_000_000_000)), id);
+        let instant = |micros: i64| LogTime::Instant(Timestamp::from_nanos(micros * 1_000));
         let civil = Civil::of(Timestamp::from_nanos(9_000_000_000));
-        let local = Stamp::of(LogTime::NoYear(Civil { year: 0, ..civil }), id);
+        let local = LogTime::NoYear(Civil { year: 0, ..civil });
         // From the best to the worst, each a machine's name and a stamp.
-        let late = Stamp::of(LogTime::Instant(Timestamp::from_nanos(11_000_000_000)), id);
-        let best =
-            [(1, local), (3, Stamp::NONE), (0, instant), (0, late), (0, local), (0, Stamp::NONE)];
+        let best = [
+            (1, local),
+            (3, LogTime::Unknown),
+            (0, instant(9_000_001)),
+            (0, instant(9_999_999)),
+            (0, instant(9_000_000)),
+            (0, instant(11_000_000)),
+            (0, local),
+            (0, LogTime::Unknown),
+        ];
         for a in 0..best.len() {
             for b in 0..best.len() {
                 for c in 0..best.len() {
@@ -566,8 +573,10 @@ mod tests {
                         let mut window = Window::new(9);
                         let marks = order.map(|n| {
                             let (line, rank) = lines[n];
-                            let (machine, stamp) = best[rank];
-                            (line, mark((1, 10), machine, None, stamp))
+                            let (machine, time) = best[rank];
+                            let mut mark = mark((1, 10), machine, None, Stamp::of(time, Some(7)));
+                            mark.print.fraction = Fraction::of(time);
+                            (line, mark)
                         });
                         let told = told(&mut window, &marks);
                         assert_eq!(told[0], Told::First);
