@@ -64,8 +64,12 @@ impl KnownTimes<'_> {
         };
         let earliest = self.earliest(source, named, [(first.0, from), (last.0, to)])?;
         let latest = to.as_nanos().checked_add(hidden_nanos(to).max(SECOND_NANOS))?;
-        let latest = Timestamp::from_nanos(latest);
-        Some(Between { whole: TimeRange::between(earliest, latest), first: from, last: latest })
+        // A line among them may show no uptime.
+        let season = self.season((source, named), first.1, [from, to]);
+        let moved = |time: i64, by| Timestamp::from_nanos(time.saturating_add(by));
+        let whole = [moved(earliest.as_nanos(), -season), moved(latest, season)];
+        let whole = TimeRange::between(whole[0], whole[1]);
+        Some(Between { whole, first: from, last: Timestamp::from_nanos(latest) })
     }
 
     /// Returns the first and the last time of lines whose uptimes and stamps are between those of

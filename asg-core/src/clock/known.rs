@@ -251,8 +251,27 @@ impl<'c> KnownTimes<'c> {
         let late = self.late(source, machine, stamp.earliest, stamp.latest);
         let behind = || self.behind((source, machine), [(uptime?, shown); 2]);
         let late = late.max(behind().unwrap_or_default());
-        let earliest = Timestamp::from_nanos(range.earliest().as_nanos().saturating_sub(late));
-        When { time, range: TimeRange::between(earliest, range.latest()) }
+        let season = match uptime {
+            None => self.season((source, machine), shown, [stamp.earliest, stamp.latest]),
+            Some(_) => 0,
+        };
+        let earliest = range.earliest().as_nanos().saturating_sub(late + season);
+        let latest = range.latest().as_nanos().saturating_add(season);
+        let [earliest, latest] = [earliest, latest].map(Timestamp::from_nanos);
+        When { time, range: TimeRange::between(earliest, latest) }
+    }
+
+    /// Returns by how much stamps without a zone and without an uptime may be wrong between two
+    /// instants, because summer time may have begun or ended unseen. Uptimes would show it.
+    pub(super) fn season(
+        &self,
+        (source, machine): (SourceId, Option<u64>),
+        shown: LogTime,
+        [first, last]: [Timestamp; 2],
+    ) -> i64 {
+        let has_zone = matches!(shown, LogTime::Instant(_) | LogTime::Unknown);
+        let zones = if has_zone { None } else { self.zones(source, machine) };
+        if zones.is_some_and(|zones| zones.is_unsure_between(first, last)) { HOUR_NANOS } else { 0 }
     }
 
     /// Returns by how much the first of two stamps may be later than any line was written whose
@@ -551,6 +570,9 @@ impl GivenZone {
         )
     }
 }
+
+/// By how much nearly all zones change for summer time.
+const HOUR_NANOS: i64 = 3_600_000_000_000;
 
 /// Zones differ by quarters of an hour.
 const QUARTER_NANOS: i64 = 900_000_000_000;

@@ -30,7 +30,8 @@
 // * `memo` is the fast path for stamps that resemble the last one.
 // * `bytes` saves the gathered clocks.
 // * `boot` relates the kernel's uptime to the wall clock.
-// * `zone` and `year` complete stamps that lack one; `zone_lines` takes lines that show a zone.
+// * `zone` and `year` complete stamps that lack one; `zone_lines` takes lines that show a zone, and
+//   `season` tells when it may change unseen.
 // * `late` keeps the lines that a relay stamped late, and where it was punctual.
 // * `watermark` tracks the current time of a log that is being written.
 
@@ -41,6 +42,7 @@ mod doubling;
 mod known;
 mod late;
 mod memo;
+mod season;
 mod spans;
 #[cfg(test)]
 mod tests;

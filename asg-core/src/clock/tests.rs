@@ -461,6 +461,50 @@ fn a_stall_hides_no_change_of_a_given_zone() {
 }
 
 #[test]
+fn beyond_the_lines_that_show_a_zone_it_may_have_changed_on_a_weekend() {
+    const HOUR: i64 = 3_600;
+    let wall = |text: &str| text.parse::<Timestamp>().unwrap().as_nanos();
+    let line =
+        |wall: i64, zone: i64| format!("{} cell-1 kernel: x", traditional(wall, zone * HOUR));
+    // Lager lines show a zone for five hours before or after these.
+    let (until, from) = ("2018-10-28T00:10:00Z", "2018-10-28T02:40:00Z");
+    for (shown, at, zone, error) in [
+        (&[(until, 2)][..], "2018-10-27T22:00:00Z", 2, 1),
+        (&[(until, 2)], "2018-10-28T00:05:00Z", 2, 1),
+        (&[(until, 2)], "2018-10-28T00:20:00Z", 2, 1),
+        (&[(until, 2)], "2018-10-28T00:50:00Z", 2, 3_601),
+        (&[(until, 2)], "2018-10-28T01:50:00Z", 1, 3_601),
+        (&[(until, 2)], "2018-10-29T11:50:00Z", 1, 3_601),
+        (&[(until, 2)], "2018-10-27T16:00:00Z", 2, 3_601),
+        (&[(from, 1)], "2018-10-28T00:20:00Z", 2, 3_601),
+        (&[(from, 1)], "2018-10-28T02:35:00Z", 1, 1),
+        (&[(from, 1)], "2018-10-28T06:30:00Z", 1, 1),
+        (&[(until, 2), (from, 1)], "2018-10-28T02:20:00Z", 1, 3_601),
+        // Both sides show the same zone.
+        (&[(until, 1), (from, 1)], "2018-10-28T01:10:00Z", 1, 1),
+        // It was a Tuesday.
+        (&[("2018-04-03T10:00:00Z", 2)], "2018-04-04T10:00:00Z", 2, 1),
+        (&[("2018-04-03T10:00:00Z", 2)], "2018-04-02T10:00:00Z", 2, 1),
+        (&[("2018-04-03T10:00:00Z", 2)], "2018-04-01T10:00:00Z", 2, 3_601),
+        (&[("2018-07-28T10:00:00Z", 2)], "2018-07-29T10:00:00Z", 2, 1),
+    ] {
+        let mut clocks = UptimeClocks::default();
+        for (end, zone) in shown {
+            let hours = if *end == from { 0..=5 } else { -5..=0 };
+            for hour in hours {
+                let wall = wall(end) + hour * HOUR * SECOND;
+                learn_own(&mut clocks, 0, &line(wall, *zone), Some(wall));
+            }
+        }
+        let found = when(&clocks, 0, &line(wall(at), zone), TimePolicy::default()).unwrap();
+        assert!(covers(found.range, wall(at)), "{shown:?} {at} {found:?}");
+        let ends = [found.range.earliest(), found.range.latest()].map(Timestamp::as_nanos);
+        let most = ends.map(|end| end.abs_diff(found.time.as_nanos())).into_iter().max().unwrap();
+        assert_eq!(most / SECOND as u64, error, "{shown:?} {at} {found:?}");
+    }
+}
+
+#[test]
 fn uptimes_decide_between_zones_where_no_line_shows_which_one_it_is() {
     const HOUR: i64 = 3_600;
     let boot = START - 1_000_000 * SECOND;

@@ -8,6 +8,7 @@
 use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 
+use super::season::{change_after, change_before};
 use super::spans::{Span, Spans};
 use crate::bytes::saved::{Reader, Writer};
 use crate::time::{LogTime, TimePolicy, Timestamp, YearPolicy};
@@ -118,6 +119,9 @@ pub(super) struct KnownZones {
     from: Vec<(i64, u64)>,
     /// The bits of all of them.
     used: u64,
+    /// From each instant to the next, the zone may have changed for summer time: a weekend on which
+    /// it does is between this and all lines that show it.
+    unsure: Vec<(i64, i64)>,
     /// The start of each zone.
     changes: Vec<(i64, Offset)>,
     /// The number of lines with each of [`OFFSETS`].
@@ -137,15 +141,18 @@ impl KnownZones {
         for (first, last, _) in intervals {
             edges.extend([first.saturating_sub(FAR_NANOS), *first]);
             edges.extend([last.saturating_add(1), last.saturating_add(FAR_NANOS)]);
+            edges.extend(change_before(*first).into_iter().chain(change_after(*last)));
         }
         edges.sort_unstable();
         edges.dedup();
         // Among earlier intervals, the zones that go on, and those that ended last.
         let mut from = Vec::with_capacity(edges.len());
+        let mut unsure: Vec<(i64, i64)> = Vec::new();
+        let ends: Vec<i64> = edges.iter().copied().skip(1).chain([i64::MAX]).collect();
         let mut next = 0;
         let mut open: Vec<(i64, u64)> = Vec::new();
         let mut ended: (i64, u64) = (i64::MIN, 0);
-        for edge in edges {
+        for (edge, end) in edges.into_iter().zip(ends) {
             while let Some((first, last, offset)) = intervals.get(next)
                 && *first <= edge
             {
@@ -161,11 +168,18 @@ impl KnownZones {
             }
             let mut bits = open.iter().fold(0, |all, (_, bits)| all | bits);
             if bits == 0 {
-                if edge.saturating_sub(ended.0) < FAR_NANOS {
-                    bits |= ended.1;
-                }
+                let ended = Some(ended).filter(|(last, _)| edge.saturating_sub(*last) < FAR_NANOS);
                 let coming = intervals.get(next).filter(|(first, ..)| *first - edge <= FAR_NANOS);
+                bits = ended.map_or(0, |(_, bits)| bits);
                 bits |= coming.map_or(0, |(.., offset)| bit(*offset));
+                let may_have_changed = match (ended, coming) {
+                    (Some((last, _)), None) => change_after(last).is_some_and(|it| it <= edge),
+                    (None, Some((first, ..))) => change_before(*first).is_some_and(|it| edge < it),
+                    _ => false,
+                };
+                if may_have_changed {
+                    unsure.push((edge, end));
+                }
             }
             from.push((edge, bits));
         }
@@ -173,7 +187,7 @@ impl KnownZones {
         let mut changes: Vec<_> =
             intervals.iter().map(|(first, _, offset)| (*first, *offset)).collect();
         changes.dedup_by_key(|(_, offset)| *offset);
-        Self { from, used, changes, lines: [0; OFFSETS.len()] }
+        Self { from, used, unsure, changes, lines: [0; OFFSETS.len()] }
     }
 
     /// Returns whether no line shows a zone.
@@ -189,6 +203,13 @@ impl KnownZones {
         let shown = self.from[from.checked_sub(1)?..].iter();
         let mut shown = shown.take_while(|(from, _)| *from <= last.as_nanos());
         shown.all(|(_, bits)| *bits != 0).then_some((*offset).into())
+    }
+
+    /// Returns whether the zone may have changed for summer time at some instant between two, since
+    /// or before the lines that show it.
+    pub(super) fn is_unsure_between(&self, first: Timestamp, last: Timestamp) -> bool {
+        let (first, last) = (first.as_nanos(), last.as_nanos());
+        self.unsure.iter().any(|(from, to)| first < *to && *from <= last)
     }
 
     /// Returns the possible instants of a stamp without a zone, if lines show the zone.
