@@ -45,14 +45,6 @@ impl KnownTimes<'_> {
                     let is_alone = first.0.is_none() || self.boots(source, named).is_none();
                     let (earliest, latest) = (from.alone().range, to.alone().range);
                     let late = self.late(source, named, from.best, to.best);
-                    let late = match (first.0, last.0) {
-                        (None, None) => late,
-                        (Some(up), Some(until)) => {
-                            let ends = [(up, first.1), (until, last.1)];
-                            late.max(self.behind((source, named), ends)?)
-                        }
-                        _ => return None,
-                    };
                     let earliest = earliest.earliest().as_nanos().saturating_sub(late);
                     let earliest = Timestamp::from_nanos(earliest);
                     let whole = TimeRange::between(earliest, latest.latest());

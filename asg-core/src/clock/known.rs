@@ -249,7 +249,9 @@ impl<'c> KnownTimes<'c> {
     ) -> When {
         let When { time, range } = stamp.alone();
         let late = self.late(source, machine, stamp.earliest, stamp.latest);
-        let behind = || self.behind((source, machine), [(uptime?, shown); 2]);
+        // An assumed zone makes the range wide enough for any delay.
+        let uptime_of_zone = uptime.filter(|_| !stamp.is_zone_assumed);
+        let behind = || self.behind((source, machine), (uptime_of_zone?, shown));
         let late = late.max(behind().unwrap_or_default());
         let season = match uptime {
             None => self.season((source, machine), shown, [stamp.earliest, stamp.latest]),
@@ -274,23 +276,20 @@ impl<'c> KnownTimes<'c> {
         if zones.is_some_and(|zones| zones.is_unsure_between(first, last)) { HOUR_NANOS } else { 0 }
     }
 
-    /// Returns by how much the first of two stamps may be later than any line was written whose
-    /// uptime and stamp are between those of both, as uptimes beside stamps without a zone show it,
-    /// whatever the zone is. Where the zone changes, this is more than the lines are late. `None`
-    /// if the stamps show an instant or are of several boots.
-    pub(super) fn behind(
+    /// Returns by how much a stamp may be later than its line was written, as uptimes beside other
+    /// stamps without a zone show it, whatever the zone is. Where the zone changes, this is more
+    /// than the line is late. `None` if the stamp shows an instant.
+    fn behind(
         &self,
         (source, machine): (SourceId, Option<u64>),
-        [first, last]: [(Uptime, LogTime); 2],
+        (uptime, shown): (Uptime, LogTime),
     ) -> Option<i64> {
-        let (kind, _, from) = StampKind::of(first.1)?;
-        let (_, _, to) = StampKind::of(last.1)?;
-        let (first, last) = (first.0.as_micros(), last.0.as_micros());
+        let (kind, _, stamp) = StampKind::of(shown)?;
+        let micros = uptime.as_micros();
         let boots = self.clocks.civil.get(&(source, machine, kind))?;
-        let is_of = |boot: &&Boot, micros, shown| boot.extent().is_same(Extent::of(micros, shown));
-        let boot = boots.iter().find(|boot| is_of(boot, first, from))?;
-        let earliest = is_of(&boot, last, to).then(|| boot.earliest(first, last))?;
-        Some(from.as_nanos().saturating_sub(earliest.as_nanos()))
+        let boot = boots.iter().find(|it| it.extent().is_same(Extent::of(micros, stamp)))?;
+        let earliest = boot.stamped(micros, stamp).earliest();
+        Some(stamp.as_nanos().saturating_sub(earliest.as_nanos()))
     }
 
     /// Returns by how much a line may be late that was stamped between two instants, as the lager
