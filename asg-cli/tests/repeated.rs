@@ -130,6 +130,38 @@ fn the_names_of_files_do_not_decide_how_many_packets_there_are_and_whose() {
 }
 
 #[test]
+fn the_names_of_files_do_not_decide_which_way_gives_a_packets_time() {
+    // The ways are late by turns, by some milliseconds, and one shows whole seconds now and then.
+    let way = |own: u32| -> String {
+        let line = |uptime: u32| {
+            let stamp = match (uptime % 3, (uptime + own) % 2) {
+                (2, 1) => "07:09:10Z".to_owned(),
+                (_, late) => format!("07:09:10.{:06}Z", uptime * 1_000 + 7 + late * 2_500),
+            };
+            packet(Some("hosta"), uptime, HANDLE).replace("07:09:10.000000+00:00", &stamp)
+        };
+        (1..=30).map(line).collect()
+    };
+    let ways = [way(0), way(1)];
+    for (n, names) in [["a", "b"], ["b", "a"]].iter().cycle().take(RUNS).enumerate() {
+        let files: Vec<_> = names.iter().copied().zip(ways.iter().map(String::as_str)).collect();
+        let found = flows(&files, n % 4 > 1, ["1", "2", "5"][n % 3]);
+        let mut times: Vec<String> = Vec::new();
+        for line in found.lines() {
+            let flow: Value = serde_json::from_str(line).unwrap();
+            let (time, at) = (flow["time"].as_str().unwrap(), flow["line"].as_u64().unwrap());
+            let way = usize::from(flow["source"].as_str().unwrap().ends_with(names[1]));
+            // The first line of a packet is of the way that was in time.
+            assert_eq!(way as u64, at % 2, "{names:?} {line}");
+            times.push(time.to_owned());
+        }
+        times.sort();
+        let expected = (1..=30).map(|n| format!("2024-05-06T07:09:10.{n:03}007Z"));
+        assert_eq!(times, expected.collect::<Vec<_>>(), "{names:?}");
+    }
+}
+
+#[test]
 fn an_identifier_is_the_packets_and_is_given_if_it_is_asked_for() {
     let one = packet(Some("hosta"), 637, HANDLE);
     let other = one.replace("07:09:10.000000+00:00 hosta", "07:09:12Z 10.0.16.15");
