@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::boot::{Boot, Extent, LAG_NANOS, ZoneChange, hidden_nanos};
 use super::late::Late;
 use super::memo::StampMemo;
+use super::season::HOUR_NANOS;
 use super::uptime::{StampKind, UptimeClocks, take};
 use super::year::{Candidates, Shown, candidates};
 use super::zone::{KnownZones, LATE_NANOS, MOST_OFFSET_NANOS};
@@ -569,9 +570,6 @@ impl GivenZone {
         )
     }
 }
-
-/// By how much nearly all zones change for summer time.
-const HOUR_NANOS: i64 = 3_600_000_000_000;
 
 /// Zones differ by quarters of an hour.
 const QUARTER_NANOS: i64 = 900_000_000_000;

@@ -31,7 +31,7 @@
 // * `bytes` saves the gathered clocks.
 // * `boot` relates the kernel's uptime to the wall clock.
 // * `zone` and `year` complete stamps that lack one; `zone_lines` takes lines that show a zone, and
-//   `season` tells when it may change unseen.
+//   `season` has the weekends on which a zone may change.
 // * `late` keeps the lines that a relay stamped late, and where it was punctual.
 // * `watermark` tracks the current time of a log that is being written.
 

@@ -6,7 +6,8 @@
 
 use crate::time::{Civil, Timestamp};
 
-const HOUR_NANOS: i64 = 3_600_000_000_000;
+/// By how much nearly all zones change.
+pub(super) const HOUR_NANOS: i64 = 3_600_000_000_000;
 const STEP_NANOS: i64 = HOUR_NANOS / 2;
 const DAY_NANOS: i64 = 24 * HOUR_NANOS;
 const WEEK_NANOS: i64 = 7 * DAY_NANOS;

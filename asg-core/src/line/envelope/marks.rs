@@ -175,7 +175,7 @@ fn in_members(object: &Object<'_>, depth: usize) -> Option<String> {
             let tags: Vec<&RawValue> = serde_json::from_str(value.get()).ok()?;
             tags.into_iter().filter_map(short).find_map(|tag| of_tag(&tag))
         }
-        // A column or a member may have an object as text. Lager's lines are no such objects.
+        // A column or a member may have an object as text. A lager line is not one.
         text @ [b'"', b'{', ..] if may_mark(text) => {
             let text: String = serde_json::from_str(value.get()).ok()?;
             let inner = Object::parse(text.as_bytes()).ok()?;

@@ -170,7 +170,7 @@ pub(crate) fn of(name: &[u8]) -> Option<(Tells, Sureness)> {
     })
 }
 
-/// Returns whether a value means that there is none, as stores and databases export it.
+/// Returns whether a text is what stores and databases export for a missing value.
 pub(crate) fn is_absent(value: &str) -> bool {
     // MySQL's and Postgres' `\N` has an escape in JSON.
     matches!(value, "-" | "null" | "NULL" | "(null)" | r"\N" | r"\\N" | "N/A" | "n/a")
