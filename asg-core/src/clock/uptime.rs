@@ -27,12 +27,13 @@ const MOST_BOOTS: usize = 32;
 /// which only costs precision.) The order of lines does not matter, and the results of several
 /// threads can be merged. A machine takes at most some kilobytes, however many lines it writes.
 ///
-/// A line without uptime may be as late as those that were stamped within a minute of it, as the
-/// instants behind their headers show.
+/// A line without uptime may be as late as the lines of its machine that were stamped within a
+/// minute of it, as the instants behind their headers show.
 ///
-/// It makes three assumptions. No line is stamped before it was written. Among the lines around any
+/// It makes four assumptions. No line is stamped before it was written. Among the lines around any
 /// moment of a boot, back to the last punctual one and on to the next, one was stamped within a
-/// second. The two clocks drift apart by no more than 500 millionths.
+/// second. The two clocks drift apart by no more than 500 millionths. Where neither lines nor
+/// uptimes show the zone, it changes only on weekends of spring and autumn.
 ///
 /// ```
 /// use asg_core::clock::UptimeClocks;

@@ -306,6 +306,7 @@ mod tests {
     #[test]
     fn a_packet_takes_forty_bytes() {
         assert_eq!(size_of::<Slot>(), 40);
+        assert_eq!(size_of::<Option<StampRank>>(), 16, "where two lines show unlike seconds");
     }
 
     #[test]
